@@ -1,0 +1,7 @@
+//! The executable that Lambda starts. Nothing but wiring: see `dojang::backend`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dojang::backend::run()
+}

@@ -1,0 +1,3 @@
+//! `cargo run -p local`: the whole club backend on your machine.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! A club's whole backend in one tiny AWS Lambda.
+
+pub mod backend;
