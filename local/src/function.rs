@@ -112,8 +112,7 @@ impl Function {
 
     /// Ends the process at once (SIGKILL) if it runs.
     pub fn kill(&self) {
-        // An error means that it has ended already.
-        let _ = lock(&self.shared.child).kill();
+        self.shared.kill();
     }
 
     /// Waits until the process has ended and all that it logged has been read.
@@ -131,6 +130,10 @@ impl Function {
         }
     }
 
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Whether the process has not ended yet.
     pub fn is_running(&self) -> bool {
         lock(&self.shared.log).status.is_none()
@@ -143,7 +146,8 @@ impl Drop for Function {
     }
 }
 
-struct Shared {
+/// The process, apart from the duty to end it.
+pub(crate) struct Shared {
     id: u32,
     child: Mutex<Child>,
     log: Mutex<Log>,
@@ -166,6 +170,24 @@ impl Shared {
             on_line(&line);
             lock(&self.log).lines.push(line);
             self.changed.notify_all();
+        }
+    }
+
+    pub(crate) fn kill(&self) {
+        // An error means that it has ended already.
+        let _ = lock(&self.child).kill();
+    }
+
+    pub(crate) fn wait(&self) -> ExitStatus {
+        let mut log = lock(&self.log);
+        loop {
+            if let Some(status) = log.status {
+                return status;
+            }
+            log = self
+                .changed
+                .wait(log)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

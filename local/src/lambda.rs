@@ -81,6 +81,17 @@ impl Lambda {
         self.inner.process().function.as_ref().map(Function::id)
     }
 
+    /// Ends the process of the function at once (SIGKILL), if it runs, and waits until it is gone. The
+    /// next event starts it anew.
+    pub fn kill(&self) {
+        // The lock is not held meanwhile: who notices the end needs it.
+        let function = self.inner.process().function.as_ref().map(Function::shared);
+        if let Some(function) = function {
+            function.kill();
+            function.wait();
+        }
+    }
+
     /// Has the function handle `event` and waits for what becomes of it.
     pub fn invoke(&self, event: &[u8]) -> Outcome {
         self.invoker()

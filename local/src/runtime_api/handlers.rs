@@ -11,7 +11,7 @@ use hyper::{Method, Response};
 use serde_json::json;
 
 use super::state::{Assignment, Refusal};
-use super::{ErrorReport, Notice, Outcome, Shared, Taken};
+use super::{ErrorReport, Notice, Outcome, Shared};
 use crate::http::{Connection, Dropped, Received, TooLarge, response};
 
 pub(super) async fn answer(
@@ -67,13 +67,10 @@ async fn next(
         let mut queued = std::pin::pin!(shared.event_queued.notified());
         // From here on no wake-up is missed, so it is safe to look at the queue.
         queued.as_mut().enable();
-        match shared.take(&connection) {
-            Taken::Event(assignment) => {
-                return Ok(event(assignment, &shared.options.function_arn));
-            }
-            Taken::Gone => return Err(Dropped),
-            Taken::Nothing => queued.await,
+        if let Some(assignment) = shared.take(&connection)? {
+            return Ok(event(assignment, &shared.options.function_arn));
         }
+        queued.await;
     }
 }
 

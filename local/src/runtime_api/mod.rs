@@ -18,9 +18,9 @@ use tokio::sync::{Notify, oneshot};
 
 pub use outcome::{ErrorReport, Notice, Outcome};
 
-use crate::http::{Connection, Server};
+use crate::http::{Connection, Dropped, Server};
 use crate::{random, setup};
-use state::{Event, State};
+use state::{Assignment, Event, State};
 
 /// How the emulator is to behave.
 pub struct RuntimeApiOptions {
@@ -33,8 +33,11 @@ pub struct RuntimeApiOptions {
     /// The ARN that `Lambda-Runtime-Invoked-Function-Arn` names.
     pub function_arn: String,
     /// Told of what goes wrong, on the emulator's threads.
-    pub observer: Option<Box<dyn Fn(&Notice) + Send + Sync>>,
+    pub observer: Option<Observer>,
 }
+
+/// Is told of what goes wrong.
+pub type Observer = Box<dyn Fn(&Notice) + Send + Sync>;
 
 impl Default for RuntimeApiOptions {
     /// A free port, a timeout of 10 seconds, and 30 seconds of patience.
@@ -245,14 +248,14 @@ impl Shared {
         });
     }
 
-    /// Gives the next event to a function that holds `connection`, if there is one.
-    fn take(self: &Arc<Self>, connection: &Connection) -> Taken {
+    /// The next event, if there is one, for the function that holds `connection`.
+    fn take(self: &Arc<Self>, connection: &Connection) -> Result<Option<Assignment>, Dropped> {
         let mut state = self.state();
         if !connection.is_open() {
-            return Taken::Gone;
+            return Err(Dropped);
         }
         let Some(assignment) = state.take(SystemTime::now(), self.options.timeout) else {
-            return Taken::Nothing;
+            return Ok(None);
         };
         drop(state);
         self.changed.notify_all();
@@ -265,7 +268,7 @@ impl Shared {
                 shared.notify(&Notice::TimedOut { request_id });
             }
         });
-        Taken::Event(assignment)
+        Ok(Some(assignment))
     }
 
     fn notify(&self, notice: &Notice) {
@@ -290,11 +293,4 @@ impl Shared {
                 .0;
         }
     }
-}
-
-enum Taken {
-    Event(state::Assignment),
-    Nothing,
-    /// The function has gone away without taking anything.
-    Gone,
 }
