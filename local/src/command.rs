@@ -86,8 +86,9 @@ fn serve(options: &Options) -> Result<(), Failure> {
         io::ErrorKind::AddrInUse => in_use("the Runtime API", port),
         _ => Failure::Usage(format!("{} cannot be started: {error}", program.display())),
     })?;
-    // A club that is there already is never touched. Before the Function URL is open, so that the
-    // first request finds the club made.
+    let function_url = FunctionUrl::start(options.port, lambda.invoker())
+        .map_err(|error| not_listening("the Function URL", options.port, &error))?;
+    // Only now that nothing else can go wrong, and never if there is a club already.
     if s3.object(setup::PRIVATE_BUCKET, DATA_KEY).is_none() {
         let outcome = lambda
             .invoker()
@@ -97,8 +98,6 @@ fn serve(options: &Options) -> Result<(), Failure> {
         };
         check_club_made(outcome.unwrap_or_else(|_| Outcome::stopped()))?;
     }
-    let function_url = FunctionUrl::start(options.port, lambda.invoker())
-        .map_err(|error| not_listening("the Function URL", options.port, &error))?;
     greet(&s3, &lambda, &function_url).map_err(|error| Failure::Function(error.to_string()))?;
     signals.wait();
     Ok(())
