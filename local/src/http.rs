@@ -1,8 +1,9 @@
 //! An HTTP/1.1 server on loopback that ends when its handle is dropped.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,13 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::{Handle, Runtime};
 
+use crate::connections::Connections;
+
 /// A running server with threads of its own.
 pub(crate) struct Server {
     address: SocketAddr,
     tasks: Handle,
+    connections: Arc<Connections>,
     runtime: Option<Runtime>,
 }
 
@@ -44,16 +48,28 @@ impl Server {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        runtime.spawn(accept(listener, body_limit, Arc::new(handler)));
+        let connections = Arc::new(Connections::default());
+        runtime.spawn(accept(
+            listener,
+            body_limit,
+            Arc::new(handler),
+            Arc::clone(&connections),
+        ));
         Ok(Self {
             address,
             tasks: runtime.handle().clone(),
+            connections,
             runtime: Some(runtime),
         })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Closes every connection that no request is running on, and waits until they are closed.
+    pub(crate) fn close_connections(&self) {
+        self.connections.close(SHUTDOWN_LIMIT);
     }
 
     /// Where tasks can be started that end with the server.
@@ -117,8 +133,12 @@ impl Connection {
     }
 }
 
-async fn accept<H, F>(listener: tokio::net::TcpListener, body_limit: usize, handler: Arc<H>)
-where
+async fn accept<H, F>(
+    listener: tokio::net::TcpListener,
+    body_limit: usize,
+    handler: Arc<H>,
+    connections: Arc<Connections>,
+) where
     H: Fn(Received) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<Full<Bytes>>, Dropped>> + Send + 'static,
 {
@@ -133,8 +153,11 @@ where
         };
         let connection = Arc::new(Connection { peer, socket });
         let handler = Arc::clone(&handler);
+        let open = Connections::open(&connections);
         tokio::spawn(async move {
-            let service = service_fn(|request: Request<Incoming>| {
+            // First, so that it is the last to go: the socket is closed by then.
+            let mut open = open;
+            let service = service_fn(move |request: Request<Incoming>| {
                 let connection = Arc::clone(&connection);
                 let handler = Arc::clone(&handler);
                 async move {
@@ -148,10 +171,16 @@ where
                     .await
                 }
             });
+            let mut serving =
+                pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             // An error is a client that went away or a connection that a handler cut.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = poll_fn(|context| {
+                if open.is_to_close(context) {
+                    serving.as_mut().graceful_shutdown();
+                }
+                serving.as_mut().poll(context)
+            })
+            .await;
         });
     }
 }

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod command;
+mod connections;
 pub mod function;
 pub mod function_url;
 mod http;

@@ -3,7 +3,7 @@
 //! It answers as the service does (AWS documentation, "Using the Lambda runtime API for custom
 //! runtimes"), including what a runtime rarely meets: second and late answers, answers that are too
 //! large, deadlines, and the `Lambda-Runtime-Invocation-Id` that tells one delivery of a request from the
-//! next. [`state`] holds the rules, [`handlers`] speaks HTTP.
+//! next. `state` holds the rules, `handlers` speaks HTTP.
 
 mod handlers;
 mod outcome;

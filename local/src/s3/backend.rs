@@ -1,13 +1,11 @@
-//! The operations behind `s3s`: conditions, metadata, and who may do what.
+//! The operations behind `s3s`: conditions and metadata.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use md5::{Digest, Md5};
-use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
     Metadata, PutObjectInput, PutObjectOutput, StreamingBlob,
@@ -269,59 +267,6 @@ fn metadata(object: &StoredObject) -> Option<Metadata> {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
     )
-}
-
-/// The one key that exists.
-pub(super) struct Keys {
-    access_key_id: String,
-    secret_access_key: String,
-}
-
-impl Keys {
-    pub(super) fn new(options: &S3Options) -> Self {
-        Self {
-            access_key_id: options.access_key_id.clone(),
-            secret_access_key: options.secret_access_key.clone(),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl S3Auth for Keys {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.access_key_id {
-            return Ok(SecretKey::from(self.secret_access_key.as_str()));
-        }
-        Err(s3_error!(InvalidAccessKeyId))
-    }
-}
-
-/// Signed requests may do everything, unsigned ones may read the public buckets.
-pub(super) struct Access {
-    public_buckets: BTreeSet<String>,
-}
-
-impl Access {
-    pub(super) fn new(options: &S3Options) -> Self {
-        Self {
-            public_buckets: options.public_buckets.iter().cloned().collect(),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl S3Access for Access {
-    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let reads = matches!(context.s3_op().name(), "GetObject" | "HeadObject");
-        let public = context
-            .s3_path()
-            .as_object()
-            .is_some_and(|(bucket, _key)| self.public_buckets.contains(bucket));
-        if context.credentials().is_some() || reads && public {
-            return Ok(());
-        }
-        Err(s3_error!(AccessDenied, "Access Denied"))
-    }
 }
 
 const METADATA_LIMIT: usize = 2048;

@@ -1,8 +1,9 @@
 //! An S3 server for one writer's needs: GET, HEAD and conditional PUT of small objects.
 //!
-//! HTTP and signatures are the work of crate `s3s`; [`gate`] refuses what S3 refuses and `s3s` lets
-//! pass, [`store`] keeps the objects, [`disk`] makes them survive a restart.
+//! HTTP and signatures are the work of crate `s3s`; `gate` refuses what S3 refuses and `s3s` lets pass,
+//! `store` keeps the objects, `disk` makes them survive a restart.
 
+mod access;
 mod backend;
 mod cors;
 mod disk;
@@ -158,6 +159,12 @@ impl S3Server {
             .hook
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = hook.map(Arc::from);
+    }
+
+    /// Closes all connections that no request is running on, as S3 does with those that are idle for
+    /// some seconds; the client's end knows of it when this returns.
+    pub fn close_connections(&self) {
+        self.server.close_connections();
     }
 
     fn records(&self) -> std::sync::MutexGuard<'_, Vec<RequestRecord>> {

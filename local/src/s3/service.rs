@@ -8,7 +8,8 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, StatusCode};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use super::backend::{Access, Backend, Keys};
+use super::access::{Access, Keys};
+use super::backend::Backend;
 use super::fault::{Fault, RequestHead, RequestRecord};
 use super::gate::{self, Refusal};
 use super::store::Buckets;

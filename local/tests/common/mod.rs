@@ -150,6 +150,7 @@ pub(crate) struct Signer {
     pub(crate) secret: &'static str,
     pub(crate) token: Option<&'static str>,
     pub(crate) region: &'static str,
+    pub(crate) unsigned_payload: bool,
 }
 
 impl Default for Signer {
@@ -159,6 +160,7 @@ impl Default for Signer {
             secret: setup::SECRET_ACCESS_KEY,
             token: Some(setup::SESSION_TOKEN),
             region: setup::REGION,
+            unsigned_payload: false,
         }
     }
 }
@@ -200,7 +202,11 @@ impl Signer {
             &url,
             all.iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
-            SignableBody::Bytes(body),
+            if self.unsigned_payload {
+                SignableBody::UnsignedPayload
+            } else {
+                SignableBody::Bytes(body)
+            },
         )
         .unwrap();
         let (instructions, _) = sign(request, &parameters).unwrap().into_parts();
