@@ -94,18 +94,23 @@ fn scripts() -> &'static Scripts {
 }
 
 fn script(name: &str, line: &str) -> PathBuf {
-    let path = directory("scripts").join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let directory = directory(&format!("script-{name}"));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
 
-/// A directory of this run's own.
+/// An empty place for one test's files.
 fn directory(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("command-{}", std::process::id()))
-        .join(name)
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("command")
+        .join(name);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+    directory
 }
 
 fn command(arguments: &[&str]) -> Command {

@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::exit;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,8 +30,7 @@ fn function() {
         client
             .write("GET", "/2018-06-01/runtime/invocation/next", &[], b"")
             .unwrap();
-        let marker = PathBuf::from(std::env::var("FAIL_IDLE").unwrap());
-        std::fs::write(marker, "").unwrap();
+        std::fs::write(std::env::var("FAIL_IDLE").unwrap(), "").unwrap();
         exit(8);
     }
     loop {
@@ -217,7 +216,8 @@ fn a_function_that_cannot_start_fails_the_event() {
 
 #[test]
 fn a_function_that_takes_no_event_is_not_started_for_ever() {
-    let marker = std::env::temp_dir().join(format!("dojang-local-idle-{}", std::process::id()));
+    let marker = Path::new(env!("CARGO_TARGET_TMPDIR")).join("function-idle");
+    let _ = std::fs::remove_file(&marker);
     let (lambda, _) = lambda(&[("FAIL_IDLE", marker.to_str().unwrap())], PATIENCE);
     let outcome = lambda.invoke(b"1");
     assert_eq!(

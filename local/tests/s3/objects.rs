@@ -1,5 +1,6 @@
 //! What is written can be read, under the conditions that S3 knows.
 
+use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -201,7 +202,8 @@ fn of_sixteen_conditional_writers_exactly_one_wins() {
 
 #[test]
 fn objects_survive_a_restart() {
-    let dir = std::env::temp_dir().join(format!("dojang-local-s3-{}", std::process::id()));
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s3-restart");
+    let _ = std::fs::remove_dir_all(&dir);
     let options = || S3Options {
         data_dir: Some(dir.clone()),
         ..S3Options::default()
