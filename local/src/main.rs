@@ -1,3 +1,7 @@
-//! `cargo run -p local`: the whole club backend on your machine.
+//! `cargo run -p local`: the whole club backend on your machine. See `local::command`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    local::command::run(std::env::args_os().skip(1))
+}

@@ -1,0 +1,34 @@
+//! Random identifiers.
+
+use std::io;
+
+/// A random (version 4) UUID, lower-case and hyphenated, as Lambda's request ids are.
+pub(crate) fn uuid() -> io::Result<String> {
+    let mut bytes = bytes::<16>()?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = hex(&bytes);
+    let parts = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
+    Ok(parts.join("-"))
+}
+
+/// An id as S3 gives every request.
+pub(crate) fn s3_request_id() -> io::Result<String> {
+    Ok(hex(&bytes::<8>()?).to_uppercase())
+}
+
+fn bytes<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    getrandom::getrandom(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,166 @@
+//! The objects of all buckets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use md5::{Digest, Md5};
+
+use super::disk::Disk;
+use super::{S3Options, lock};
+
+/// An object with all that a reader can learn about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObject {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// MD5 of the content in lower-case hex, with the quotes that belong to an ETag.
+    pub etag: String,
+    /// User metadata, names without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+    /// `Content-Type`, if the writer sent one.
+    pub content_type: Option<String>,
+    /// `Cache-Control`, if the writer sent one.
+    pub cache_control: Option<String>,
+    /// When it was written.
+    pub last_modified: SystemTime,
+}
+
+impl StoredObject {
+    pub(super) fn new(bytes: Vec<u8>, attributes: Attributes, now: SystemTime) -> Self {
+        let digest = Md5::digest(&bytes);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            bytes,
+            etag: format!("\"{hex}\""),
+            metadata: attributes.metadata,
+            content_type: attributes.content_type,
+            cache_control: attributes.cache_control,
+            last_modified: now,
+        }
+    }
+}
+
+/// What a writer says about an object beside its content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attributes {
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+}
+
+/// All buckets with their objects. Clones are handles on the same buckets.
+#[derive(Clone)]
+pub struct Buckets {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    names: BTreeSet<String>,
+    disk: Option<Disk>,
+    objects: Mutex<HashMap<(String, String), Arc<StoredObject>>>,
+}
+
+impl Buckets {
+    pub(super) fn open(options: &S3Options) -> io::Result<Self> {
+        let names: BTreeSet<String> = options
+            .private_buckets
+            .iter()
+            .chain(&options.public_buckets)
+            .cloned()
+            .collect();
+        let disk = options
+            .data_dir
+            .as_deref()
+            .map(|dir| Disk::open(dir, &names))
+            .transpose()?;
+        let objects = match &disk {
+            Some(disk) => disk.load(&names)?,
+            None => HashMap::new(),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                names,
+                disk,
+                objects: Mutex::new(objects),
+            }),
+        })
+    }
+
+    pub(super) fn has(&self, bucket: &str) -> bool {
+        self.shared.names.contains(bucket)
+    }
+
+    /// An object as it is now.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
+        self.get(bucket, key).map(|object| (*object).clone())
+    }
+
+    pub(super) fn get(&self, bucket: &str, key: &str) -> Option<Arc<StoredObject>> {
+        lock(&self.shared.objects)
+            .get(&(bucket.to_owned(), key.to_owned()))
+            .cloned()
+    }
+
+    /// Writes an object as a foreign writer would: without condition and metadata.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such bucket or its directory cannot be written.
+    pub fn put_object(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
+        assert!(self.has(bucket), "no bucket {bucket}");
+        let object = StoredObject::new(bytes.into(), Attributes::default(), SystemTime::now());
+        if let Err(PutError::Io(error)) =
+            self.put_if(bucket, key, object, |_| Ok::<_, Infallible>(()))
+        {
+            panic!("object {bucket}/{key} cannot be stored: {error}");
+        }
+    }
+
+    /// Stores `object` if `condition` holds for the present one, as one step: nobody writes in between.
+    pub(super) fn put_if<E>(
+        &self,
+        bucket: &str,
+        key: &str,
+        object: StoredObject,
+        condition: impl FnOnce(Option<&StoredObject>) -> Result<(), E>,
+    ) -> Result<(), PutError<E>> {
+        let place = (bucket.to_owned(), key.to_owned());
+        let mut objects = lock(&self.shared.objects);
+        condition(objects.get(&place).map(AsRef::as_ref)).map_err(PutError::Condition)?;
+        if let Some(disk) = &self.shared.disk {
+            disk.store(bucket, key, &object).map_err(PutError::Io)?;
+        }
+        objects.insert(place, Arc::new(object));
+        Ok(())
+    }
+
+    /// Deletes an object; whether there was one.
+    ///
+    /// # Panics
+    ///
+    /// If its file cannot be removed.
+    pub fn delete_object(&self, bucket: &str, key: &str) -> bool {
+        let mut objects = lock(&self.shared.objects);
+        let existed = objects
+            .remove(&(bucket.to_owned(), key.to_owned()))
+            .is_some();
+        if let (true, Some(disk)) = (existed, &self.shared.disk)
+            && let Err(error) = disk.remove(bucket, key)
+        {
+            panic!("object {bucket}/{key} cannot be removed: {error}");
+        }
+        existed
+    }
+}
+
+/// Why an object was not stored.
+#[derive(Debug)]
+pub(super) enum PutError<E> {
+    /// The condition did not hold.
+    Condition(E),
+    /// The disk refused.
+    Io(io::Error),
+}

@@ -1,0 +1,469 @@
+//! The command, run as a newcomer would, with a function of these tests' own.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use common::{Client, signed};
+use serde_json::{Value, json};
+
+const PRIVATE: &str = "/dojang-local-private/data.json";
+const PUBLIC: &str = "/dojang-local-public/data.json";
+
+/// The function: keeps a club in S3 and echoes other requests.
+#[test]
+#[ignore = "the process that the other tests start"]
+fn function() {
+    let Ok(address) = std::env::var("AWS_LAMBDA_RUNTIME_API") else {
+        return;
+    };
+    let s3 = std::env::var("AWS_ENDPOINT_URL_S3").unwrap();
+    let mut client = Client::connect(&address);
+    loop {
+        let next = client.send("GET", "/2018-06-01/runtime/invocation/next", &[], b"");
+        let id = next.header("lambda-runtime-aws-request-id").unwrap();
+        let event: Value = serde_json::from_slice(&next.body).unwrap();
+        let body = event.get("body").and_then(Value::as_str).unwrap_or("{}");
+        let club = match event["action"].as_str() {
+            Some("any_reset_test_setup") => {
+                assert_eq!(event["test_secret"], std::env::var("TEST_SECRET").unwrap());
+                Some(demo_club())
+            }
+            Some("any_trigger_initialization") => Some(json!({
+                "users": { "a": { "role": "Admin", "name": "Default admin", "auth_token": "first" } },
+            })),
+            _ => None,
+        };
+        if let Some(club) = club {
+            for path in [PRIVATE, PUBLIC] {
+                let put = signed(&s3, "PUT", path, &[], club.to_string().as_bytes());
+                assert_eq!(put.status, 200);
+            }
+        }
+        let answer = json!({ "statusCode": 200, "body": body }).to_string();
+        let path = format!("/2018-06-01/runtime/invocation/{id}/response");
+        assert_eq!(
+            client.send("POST", &path, &[], answer.as_bytes()).status,
+            202
+        );
+    }
+}
+
+fn demo_club() -> Value {
+    json!({
+        "users": {
+            "1": { "role": "Student", "name": "Stu", "auth_token": "studentcode1" },
+            "2": { "role": "Coach", "name": "Cora", "auth_token": "coachcode123" },
+            "3": { "role": "Admin", "name": "Ada", "auth_token": "admincode123" },
+        },
+        "sessions": { "s1": { "state": "scheduled", "start_time": 4_000_000_000_u32 } },
+    })
+}
+
+/// Executables to be used as functions.
+struct Scripts {
+    /// Runs [`function`].
+    good: PathBuf,
+    /// Says so, and waits for ever.
+    hanging: PathBuf,
+    /// Says so, and ends.
+    broken: PathBuf,
+}
+
+/// Written at once, before any process is started: one that is being started holds every open file for
+/// a moment, and a file that is open for writing cannot be run.
+fn scripts() -> &'static Scripts {
+    static SCRIPTS: OnceLock<Scripts> = OnceLock::new();
+    SCRIPTS.get_or_init(|| {
+        let program = std::env::current_exe().unwrap();
+        Scripts {
+            good: script(
+                "good",
+                &format!("exec '{}' --ignored --exact function", program.display()),
+            ),
+            hanging: script("hanging", "echo hanging; exec sleep 1000"),
+            broken: script("broken", "echo 'cannot start' >&2; exit 1"),
+        }
+    })
+}
+
+fn script(name: &str, line: &str) -> PathBuf {
+    let directory = directory(&format!("script-{name}"));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// An empty place for one test's files.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("command")
+        .join(name);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+    directory
+}
+
+fn command(arguments: &[&str]) -> Command {
+    scripts();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// A running command, past its greeting.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    greeting: String,
+}
+
+impl Running {
+    /// `last` ends the greeting's last line.
+    fn start(arguments: &[&str], last: &str) -> Self {
+        let mut child = command(arguments).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.trim_end().ends_with(last) {
+            if stdout.read_line(&mut greeting).unwrap() == 0 {
+                let mut stderr = String::new();
+                child
+                    .stderr
+                    .take()
+                    .unwrap()
+                    .read_to_string(&mut stderr)
+                    .unwrap();
+                panic!("ended early: {greeting}{stderr}");
+            }
+        }
+        Self {
+            child,
+            stdout,
+            greeting,
+        }
+    }
+
+    fn serve(arguments: &[&str]) -> Self {
+        Self::start(arguments, "Ctrl-C ends everything.")
+    }
+
+    /// What the greeting says after `label`.
+    fn address(&self, label: &str) -> &str {
+        let line = self
+            .greeting
+            .lines()
+            .find(|line| line.starts_with(label))
+            .unwrap();
+        line[label.len()..].trim()
+    }
+
+    /// Ends it; what it wrote to standard error.
+    fn stop(mut self, signal: &str) -> String {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "{signal}");
+        let mut stderr = String::new();
+        // Ends when the last process that holds it has: the function is gone, too.
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
+        self.stdout.read_to_string(&mut String::new()).unwrap();
+        stderr
+    }
+}
+
+/// Does what a `curl` line of the greeting says.
+fn curl(line: &str) -> String {
+    let mut words = line.strip_prefix("curl -s ").unwrap().splitn(2, ' ');
+    let url = words.next().unwrap().strip_prefix("http://").unwrap();
+    let (host, path) = url
+        .split_once('/')
+        .map_or((url, "/".to_owned()), |(host, path)| {
+            (host, format!("/{path}"))
+        });
+    let mut client = Client::connect(host);
+    let answer = match words.next() {
+        None => client.send("GET", &path, &[], b""),
+        Some(rest) => {
+            let body = rest
+                .strip_prefix("-H 'Content-Type: application/json' -d '")
+                .unwrap();
+            let body = body.strip_suffix('\'').unwrap();
+            client.send(
+                "POST",
+                &path,
+                &[("content-type", "application/json")],
+                body.as_bytes(),
+            )
+        }
+    };
+    assert_eq!(answer.status, 200, "{line}");
+    answer.text().to_owned()
+}
+
+#[test]
+fn a_club_is_made_and_found_again() {
+    let data = directory("club");
+    let function = scripts().good.to_str().unwrap();
+    let arguments = [
+        "--port",
+        "0",
+        "--data-dir",
+        data.to_str().unwrap(),
+        "--function",
+        function,
+    ];
+
+    let running = Running::serve(&arguments);
+    let codes = "Login codes:\n  Admin    admincode123   Ada\n  Coach    coachcode123   Cora\n  \
+                 Student  studentcode1   Stu\n\n";
+    assert!(running.greeting.contains(codes), "{}", running.greeting);
+    let curls: Vec<_> = running
+        .greeting
+        .lines()
+        .filter(|line| line.starts_with("curl "))
+        .map(curl)
+        .collect();
+    assert_eq!(curls.len(), 3);
+    assert_eq!(curls[0], demo_club().to_string(), "public data.json");
+    assert!(
+        curls[1].contains(r#""joining_sessions":{"s1":"Yes"}"#),
+        "{}",
+        curls[1]
+    );
+    assert!(
+        curls[2].contains(r#""action":"coach_get_historical_participation""#),
+        "{}",
+        curls[2]
+    );
+    assert_eq!(
+        curl(&format!("curl -s {}", running.address("Public data"))),
+        curls[0]
+    );
+    assert!(
+        Client::connect(running.address("Runtime API"))
+            .send("GET", "/", &[], b"")
+            .status
+            == 404
+    );
+
+    let changed = br#"{"users":{"9":{"role":"Admin","name":"New","auth_token":"newcode"}}}"#;
+    let s3 = running.address("S3");
+    assert_eq!(signed(s3, "PUT", PRIVATE, &[], changed).status, 200);
+    running.stop("-INT");
+
+    let running = Running::serve(&arguments);
+    assert!(
+        running.greeting.contains("Admin    newcode        New"),
+        "{}",
+        running.greeting
+    );
+    assert!(!running.greeting.contains("Ada"), "{}", running.greeting);
+    assert_eq!(
+        signed(running.address("S3"), "GET", PRIVATE, &[], b"").body,
+        changed
+    );
+    running.stop("-TERM");
+}
+
+#[test]
+fn an_empty_club_has_an_admin() {
+    let data = directory("empty");
+    let function = scripts().good.to_str().unwrap();
+    let data = data.to_str().unwrap();
+    let running = Running::serve(&[
+        "--empty",
+        "--port",
+        "0",
+        "--data-dir",
+        data,
+        "--function",
+        function,
+    ]);
+    assert!(
+        running
+            .greeting
+            .contains("Admin    first          Default admin"),
+        "{}",
+        running.greeting
+    );
+    let curls: Vec<_> = running
+        .greeting
+        .lines()
+        .filter(|line| line.starts_with("curl "))
+        .map(curl)
+        .collect();
+    assert_eq!(curls.len(), 2);
+    assert!(curls[1].contains(r#""auth_token":"first""#), "{}", curls[1]);
+    running.stop("-INT");
+}
+
+#[test]
+fn s3_alone() {
+    let data = directory("s3-only");
+    let arguments = [
+        "--s3-only",
+        "--port",
+        "0",
+        "--data-dir",
+        data.to_str().unwrap(),
+    ];
+    let running = Running::start(&arguments, "export TEST_SECRET='local-test-secret'");
+    let exports: Vec<_> = running
+        .greeting
+        .lines()
+        .map(|line| line.strip_prefix("export "))
+        .collect();
+    assert_eq!(exports.len(), 8);
+    let endpoint = exports
+        .iter()
+        .find_map(|line| {
+            line.unwrap()
+                .strip_prefix("AWS_ENDPOINT_URL_S3='")?
+                .strip_suffix('\'')
+        })
+        .unwrap();
+    assert_eq!(signed(endpoint, "PUT", PRIVATE, &[], b"{}").status, 200);
+    running.stop("-INT");
+}
+
+#[test]
+fn a_signal_ends_it_at_any_time() {
+    let data = directory("early");
+    let function = &scripts().hanging;
+    let arguments = [
+        "--port",
+        "0",
+        "--data-dir",
+        data.to_str().unwrap(),
+        "--function",
+        function.to_str().unwrap(),
+    ];
+    let mut child = command(&arguments).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert_eq!(line, "function: hanging\n");
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_function_that_does_not_work() {
+    let data = directory("broken");
+    let function = &scripts().broken;
+    let output = run(&[
+        "--port",
+        "0",
+        "--data-dir",
+        data.to_str().unwrap(),
+        "--function",
+        function.to_str().unwrap(),
+    ]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("function: cannot start\n"), "{stderr}");
+    assert!(
+        stderr.contains("local: the function could not make the club: "),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("Runtime exited with error: exit status: 1"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn wrong_command_lines_are_refused_in_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().port();
+    let data = directory("usage");
+    let data = data.to_str().unwrap();
+    let file = scripts().good.to_str().unwrap();
+    for (arguments, expected) in [
+        (vec!["--prot", "1"], "unknown option --prot".to_owned()),
+        (
+            vec!["--port", "many"],
+            "--port: expected a number".to_owned(),
+        ),
+        (
+            vec!["--function", "/no/such/file"],
+            "--function: /no/such/file: ".to_owned(),
+        ),
+        (
+            vec!["--s3-only", "--data-dir", file],
+            format!("--data-dir {file}: "),
+        ),
+        (
+            vec![
+                "--s3-only",
+                "--data-dir",
+                data,
+                "--port",
+                &(taken - 1).to_string(),
+            ],
+            format!("port {taken}, meant for S3, is in use"),
+        ),
+    ] {
+        let output = run(&arguments);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.starts_with(&format!("local: {expected}")),
+            "{stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = String::from_utf8(output.stdout).unwrap();
+    for option in [
+        "--port",
+        "--data-dir",
+        "--empty",
+        "--function",
+        "--s3-only",
+        "--help",
+    ] {
+        assert!(help.contains(&format!("\n  {option} ")), "{option}");
+    }
+}
