@@ -14,11 +14,11 @@ use local::{
 use serde_json::{Map, Value, json};
 
 /// A named test. It counts its requests.
-pub struct Case {
+pub(crate) struct Case {
     /// `topic::what_holds`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Panics if it does not hold.
-    pub run: fn(&Counts),
+    pub(crate) run: fn(&Counts),
 }
 
 /// Lists functions of a module as cases.
@@ -26,7 +26,7 @@ pub struct Case {
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
         /// The cases of this topic.
-        pub fn cases() -> Vec<$crate::support::Case> {
+        pub(crate) fn cases() -> Vec<$crate::support::Case> {
             vec![$($crate::support::Case {
                 name: concat!(module_path!(), "::", stringify!($name)),
                 run: $name,
@@ -37,18 +37,18 @@ macro_rules! cases {
 
 /// How many requests were made, by action and role.
 #[derive(Default)]
-pub struct Counts(RefCell<BTreeMap<(String, String), usize>>);
+pub(crate) struct Counts(RefCell<BTreeMap<(String, String), usize>>);
 
 impl Counts {
     /// Counts the requests of `other` too.
-    pub fn add(&self, other: &Self) {
+    pub(crate) fn add(&self, other: &Self) {
         for (key, count) in other.0.borrow().iter() {
             *self.0.borrow_mut().entry(key.clone()).or_default() += count;
         }
     }
 
     /// The counts.
-    pub fn by_action_and_role(&self) -> BTreeMap<(String, String), usize> {
+    pub(crate) fn by_action_and_role(&self) -> BTreeMap<(String, String), usize> {
         self.0.borrow().clone()
     }
 
@@ -62,25 +62,25 @@ impl Counts {
 }
 
 /// A running backend on servers of its own.
-pub struct Backend<'c> {
+pub(crate) struct Backend<'c> {
     /// Where the objects are.
-    pub s3: S3Server,
+    pub(crate) s3: S3Server,
     /// What the process talks to.
-    pub runtime_api: RuntimeApi,
+    pub(crate) runtime_api: RuntimeApi,
     /// The process.
-    pub function: Function,
+    pub(crate) function: Function,
     environment: BTreeMap<String, String>,
     counts: &'c Counts,
 }
 
 impl<'c> Backend<'c> {
     /// A backend on empty buckets.
-    pub fn empty(counts: &'c Counts) -> Self {
+    pub(crate) fn empty(counts: &'c Counts) -> Self {
         Self::start(counts, S3Options::default(), &[])
     }
 
     /// A backend with the demo club, made by `any_reset_test_setup`.
-    pub fn demo(counts: &'c Counts) -> Self {
+    pub(crate) fn demo(counts: &'c Counts) -> Self {
         let backend = Self::empty(counts);
         let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
         assert_eq!(backend.call(&reset), (200, json!({})));
@@ -89,7 +89,7 @@ impl<'c> Backend<'c> {
     }
 
     /// A backend with further or other environment variables; an empty value removes one.
-    pub fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
         let s3 = S3Server::start(s3).expect("a loopback port is free");
         let runtime_api =
             RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
@@ -113,20 +113,20 @@ impl<'c> Backend<'c> {
     }
 
     /// Kills the process with SIGKILL and starts another one on the same servers.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.function.kill();
         self.function.wait();
         self.function = spawn(&self.environment);
     }
 
     /// Posts request data through a Function URL event; status and body of the answer.
-    pub fn call(&self, data: &Value) -> (u64, Value) {
+    pub(crate) fn call(&self, data: &Value) -> (u64, Value) {
         self.count(data);
         answer(&self.event(&url_event(&data.to_string())))
     }
 
     /// The same, as the demo member `name`.
-    pub fn call_as(&self, name: &str, data: &Value) -> (u64, Value) {
+    pub(crate) fn call_as(&self, name: &str, data: &Value) -> (u64, Value) {
         let mut data = data.clone();
         data["auth_token"] = json!(code(name));
         self.call(&data)
@@ -134,7 +134,7 @@ impl<'c> Backend<'c> {
 
     /// Calls as `name` and expects success.
     #[track_caller]
-    pub fn ok_as(&self, name: &str, data: &Value) -> Value {
+    pub(crate) fn ok_as(&self, name: &str, data: &Value) -> Value {
         let (status, body) = self.call_as(name, data);
         assert_eq!(status, 200, "{body} to {data}");
         body
@@ -142,7 +142,7 @@ impl<'c> Backend<'c> {
 
     /// Calls as `name` and expects a refusal that changes no object; its text.
     #[track_caller]
-    pub fn refused_as(&self, name: &str, data: &Value) -> String {
+    pub(crate) fn refused_as(&self, name: &str, data: &Value) -> String {
         let before = self.objects();
         let (status, body) = self.call_as(name, data);
         assert_eq!(status, 400, "{body} to {data}");
@@ -152,19 +152,19 @@ impl<'c> Backend<'c> {
 
     /// Hands an event to the function; the whole answer, headers and all.
     #[track_caller]
-    pub fn event(&self, event: &Value) -> Value {
+    pub(crate) fn event(&self, event: &Value) -> Value {
         self.raw_event(event.to_string().as_bytes())
     }
 
     /// The same for an event that need not be JSON.
     #[track_caller]
-    pub fn raw_event(&self, event: &[u8]) -> Value {
+    pub(crate) fn raw_event(&self, event: &[u8]) -> Value {
         response(self.runtime_api.invoke(event))
     }
 
     /// The same with a choice of request id, deadline and the like.
     #[track_caller]
-    pub fn delivered(&self, delivery: Delivery, event: &Value) -> Value {
+    pub(crate) fn delivered(&self, delivery: Delivery, event: &Value) -> Value {
         response(
             self.runtime_api
                 .invoke_with(delivery, event.to_string().as_bytes()),
@@ -173,19 +173,19 @@ impl<'c> Backend<'c> {
 
     /// The club as the private object holds it.
     #[track_caller]
-    pub fn private(&self) -> Value {
+    pub(crate) fn private(&self) -> Value {
         parsed(self.s3.object(PRIVATE_BUCKET, "data.json"))
     }
 
     /// The club as the public object holds it.
     #[track_caller]
-    pub fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         parsed(self.s3.object(PUBLIC_BUCKET, "data.json"))
     }
 
     /// A year's history.
     #[track_caller]
-    pub fn history(&self, year: i32) -> Value {
+    pub(crate) fn history(&self, year: i32) -> Value {
         parsed(
             self.s3
                 .object(PRIVATE_BUCKET, &dojang::club::history::object_key(year)),
@@ -193,7 +193,7 @@ impl<'c> Backend<'c> {
     }
 
     /// The id of the demo session that began at the start of the present hour.
-    pub fn present_session(&self) -> String {
+    pub(crate) fn present_session(&self) -> String {
         let club = self.private();
         let sessions = club["sessions"].as_object().expect("sessions is an object");
         let present = sessions
@@ -203,7 +203,7 @@ impl<'c> Backend<'c> {
     }
 
     /// The id of the demo session that lies ahead first.
-    pub fn next_session(&self) -> String {
+    pub(crate) fn next_session(&self) -> String {
         let present = self.present_session();
         let club = self.private();
         let sessions = club["sessions"].as_object().expect("sessions is an object");
@@ -216,7 +216,7 @@ impl<'c> Backend<'c> {
 
     /// Waits for the log line of this request (JSON format), summary or other, that `wanted` holds for.
     #[track_caller]
-    pub fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let line = self.function.wait_for_log_line(PATIENCE, |line| {
             serde_json::from_str(line).is_ok_and(|line: Value| wanted(&line))
         });
@@ -243,12 +243,12 @@ impl<'c> Backend<'c> {
 }
 
 /// Starts the executable under test.
-pub fn spawn(environment: &BTreeMap<String, String>) -> Function {
+pub(crate) fn spawn(environment: &BTreeMap<String, String>) -> Function {
     Function::spawn(env!("CARGO_BIN_EXE_bootstrap"), &[], environment).expect("bootstrap starts")
 }
 
 /// A Function URL event with this body.
-pub fn url_event(body: &str) -> Value {
+pub(crate) fn url_event(body: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -263,7 +263,7 @@ pub fn url_event(body: &str) -> Value {
 
 /// Status and body of an answer, which must have the contract's form (`api.md` section 2).
 #[track_caller]
-pub fn answer(answer: &Value) -> (u64, Value) {
+pub(crate) fn answer(answer: &Value) -> (u64, Value) {
     let headers: &Map<_, _> = answer["headers"].as_object().expect("headers is an object");
     let header = |name: &str| {
         let found = headers
@@ -297,7 +297,7 @@ pub fn answer(answer: &Value) -> (u64, Value) {
 
 /// The text of a refusal.
 #[track_caller]
-pub fn error_text(body: &Value) -> String {
+pub(crate) fn error_text(body: &Value) -> String {
     body["error"]
         .as_str()
         .expect("error is a string")
@@ -305,17 +305,17 @@ pub fn error_text(body: &Value) -> String {
 }
 
 /// The login code of the demo member `name`.
-pub fn code(name: &str) -> String {
+pub(crate) fn code(name: &str) -> String {
     demo::login_code(TEST_SECRET, name).text().to_owned()
 }
 
 /// The id of the demo member `name`.
-pub fn id(name: &str) -> String {
+pub(crate) fn id(name: &str) -> String {
     demo::user_id(TEST_SECRET, name)
 }
 
 /// Seconds since 1970.
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(now.expect("it is after 1970").as_secs()).expect("it is before the year 10^11")
 }
@@ -334,4 +334,4 @@ fn parsed(object: Option<StoredObject>) -> Value {
 }
 
 /// How long to wait for what must happen; tests never depend on it being short.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
