@@ -1,8 +1,155 @@
-//! Wires configuration, S3 client and club into the runtime loop.
+//! Wires configuration, S3 client, store and runtime loop together: what `bootstrap` runs.
 
 use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
 
-/// Runs the backend until the Runtime API goes away.
+use serde_json::{Map, Value, json};
+
+use crate::actions::Action;
+use crate::answer::Answer;
+use crate::club::operation::Secret;
+use crate::config::Config;
+use crate::event::Call;
+use crate::log::{Level, Log};
+use crate::runtime::{self, Context, Handler, HandlerError, InitError, panics};
+use crate::s3::Client;
+use crate::store::{Failure, Fault, State, Steps, Store, World};
+
+/// Serves invocations until the Runtime API goes away.
+#[must_use]
 pub fn run() -> ExitCode {
-    ExitCode::FAILURE
+    runtime::run(Backend::start)
+}
+
+/// The club's backend.
+#[derive(Debug)]
+pub struct Backend {
+    store: Store<Client, System>,
+}
+
+impl Backend {
+    /// Reads the configuration and makes the S3 client. No request is made yet.
+    ///
+    /// # Errors
+    /// Names the environment variable that is not as expected.
+    pub fn start(log: &Log) -> Result<Self, InitError> {
+        let begun = Instant::now();
+        let config =
+            Config::from_environment(|name| std::env::var(name).ok(), |path| std::fs::read(path))
+                .map_err(|error| InitError::new("Runtime.ConfigInvalid", error.to_string()))?;
+        let client = Client::new(
+            config.endpoint,
+            config.roots,
+            config.credentials,
+            &config.region,
+        );
+        log.write(
+            Level::Info,
+            "S3 client ready",
+            &[("client_ms", json!(begun.elapsed().as_secs_f64() * 1e3))],
+        );
+        Ok(Self {
+            store: Store::new(
+                client,
+                System,
+                config.private_bucket,
+                config.public_bucket,
+                config.test_secret.map(|secret| secret.0),
+            ),
+        })
+    }
+
+    fn answer(&self, call: &Call, context: &Context<'_>, steps: &mut Steps) -> Answer {
+        match call {
+            Call::Preflight => Answer::preflight(),
+            Call::MethodNotAllowed => Answer::method_not_allowed(),
+            Call::Unreadable(text) => Answer::bad_request(text),
+            Call::Request(request) => self.serve(request, context, steps),
+        }
+    }
+
+    fn serve(
+        &self,
+        request: &Map<String, Value>,
+        context: &Context<'_>,
+        steps: &mut Steps,
+    ) -> Answer {
+        // A panic must not cost the caller an answer with the contract's form.
+        let served = panics::catch(|| {
+            self.store
+                .serve(request, context.request_id, context.deadline, steps)
+        });
+        let failure = match served {
+            Ok(Ok(body)) => return Answer::success(body),
+            Ok(Err(failure)) => failure,
+            Err(panic) => Failure::Fault(Fault::new(State::NotKnown, false, panic.to_string())),
+        };
+        match failure {
+            Failure::Refused(refusal) => Answer::refused(&refusal),
+            Failure::Fault(fault) => {
+                let fields = [
+                    ("cause", json!(fault.cause)),
+                    ("state", json!(fault.state.name())),
+                ];
+                context.log.write(Level::Error, "request failed", &fields);
+                Answer::fault(&fault)
+            }
+        }
+    }
+}
+
+impl Handler for Backend {
+    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
+        let requests_before = self.store.s3().requests_made();
+        let call = Call::from_event(event);
+        let mut steps = Steps::default();
+        let answer = self.answer(&call, context, &mut steps);
+        let ms = |step: std::time::Duration| json!(step.as_secs_f64() * 1e3);
+        context.log.write(
+            Level::Info,
+            "request served",
+            &[
+                ("action", json!(logged_action(&call))),
+                ("status", json!(answer.status())),
+                ("load_ms", ms(steps.load)),
+                ("act_ms", ms(steps.act)),
+                ("commit_ms", ms(steps.commit)),
+                ("publish_ms", ms(steps.publish)),
+                (
+                    "s3_requests",
+                    json!(self.store.s3().requests_made() - requests_before),
+                ),
+                ("start", json!(if context.cold { "cold" } else { "warm" })),
+            ],
+        );
+        Ok(answer.to_payload())
+    }
+}
+
+/// What the log calls the call. A name that is no action's may hold anything and is not shown.
+fn logged_action(call: &Call) -> &'static str {
+    match call {
+        Call::Preflight => "preflight",
+        Call::MethodNotAllowed | Call::Unreadable(_) => "none",
+        Call::Request(request) => request
+            .get("action")
+            .and_then(Value::as_str)
+            .and_then(Action::from_name)
+            .map_or("unknown", Action::name),
+    }
+}
+
+/// The system's clock and random generator.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+impl World for System {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn random(&self) -> Option<[u8; Secret::BYTES]> {
+        let mut bytes = [0; Secret::BYTES];
+        getrandom::getrandom(&mut bytes).ok().map(|()| bytes)
+    }
 }

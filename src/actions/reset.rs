@@ -1,0 +1,34 @@
+//! The demo set-up: `any_reset_test_setup`.
+
+use std::collections::BTreeMap;
+
+use super::Occasion;
+use super::request::{Refusal, Request};
+use crate::club::history::History;
+use crate::club::user::{digest_of, same_digest};
+use crate::club::{Club, demo};
+use serde_json::Value;
+
+/// The demo club in place of `club`, for a caller who knows the test secret.
+pub(super) fn demo_club(
+    club: &Club,
+    request: Request<'_>,
+    occasion: &Occasion<'_>,
+) -> Result<Club, Refusal> {
+    let Some(secret) = occasion.test_secret else {
+        return Err(Refusal::new("There is no test set-up here."));
+    };
+    let sent = request.value("test_secret").and_then(Value::as_str);
+    if !sent.is_some_and(|sent| same_digest(&digest_of(sent), &digest_of(secret))) {
+        return Err(Refusal::new("The test secret is wrong."));
+    }
+    Ok(demo::club(secret, occasion.now, club))
+}
+
+/// The history that belongs to it, by year. Empty where there is no test set-up.
+pub(super) fn demo_history(occasion: &Occasion<'_>) -> BTreeMap<i32, History> {
+    occasion
+        .test_secret
+        .map(|secret| demo::history(secret, occasion.now))
+        .unwrap_or_default()
+}

@@ -1,0 +1,112 @@
+//! What coaches do with training sessions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::request::{Refusal, Request};
+use crate::club::Club;
+use crate::club::operation::Operation;
+use crate::club::session::{Participation, Session, SessionState};
+use crate::club::stored::Extra;
+
+/// `coach_add_training_session`
+pub(super) fn add(
+    club: &mut Club,
+    request: Request<'_>,
+    operation: &Operation,
+) -> Result<Value, Refusal> {
+    let session = new_session(request, operation)?;
+    existing_coach(club, request)?;
+    let answer = json!({"session": session});
+    club.sessions.insert(session.session_id.clone(), session);
+    Ok(answer)
+}
+
+/// The answer of a `coach_add_training_session` that took effect before.
+pub(super) fn added(request: Request<'_>, operation: &Operation) -> Result<Value, Refusal> {
+    new_session(request, operation).map(|session| json!({"session": session}))
+}
+
+fn new_session(request: Request<'_>, operation: &Operation) -> Result<Session, Refusal> {
+    let (start_time, end_time) = request.times()?;
+    let coach = request.string("coach")?;
+    Ok(Session {
+        session_id: operation.uuid("session"),
+        start_time,
+        end_time,
+        state: SessionState::Scheduled,
+        coach: Some(Some(coach.to_owned())),
+        comment: Some(request.string_or_null("comment")?.map(str::to_owned)),
+        participation: BTreeMap::from([(coach.to_owned(), Participation::Yes)]),
+        extra: Extra::default(),
+    })
+}
+
+/// `coach_update_training_session`: the state where `session_state` is there, else the content.
+pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Refusal> {
+    if request.has("session_state") {
+        return update_state(club, request);
+    }
+    let (start_time, end_time) = request.times()?;
+    let comment = request.string_or_null("comment")?;
+    let session = existing_session(club, request)?;
+    if session.state != SessionState::Scheduled {
+        return Err(Refusal::new("Only a scheduled session can be changed."));
+    }
+    let coach = existing_coach(club, request)?.to_owned();
+    let session = Session {
+        start_time,
+        end_time,
+        coach: Some(Some(coach)),
+        comment: Some(comment.map(str::to_owned)),
+        ..session.clone()
+    };
+    let answer = json!({"session": session});
+    club.sessions
+        .insert(request.string("session_id")?.to_owned(), session);
+    Ok(answer)
+}
+
+fn update_state(club: &mut Club, request: Request<'_>) -> Result<Value, Refusal> {
+    existing_session(club, request)?;
+    let session_id = request.string("session_id")?;
+    let state = request.string("session_state")?;
+    if state == "deleted" {
+        club.sessions.remove(session_id);
+        return Ok(json!({}));
+    }
+    let state = SessionState::from_name(state).ok_or_else(|| {
+        Refusal::new("`session_state` must be scheduled, cancelled, archived or deleted.")
+    })?;
+    if let Some(session) = club.sessions.get_mut(session_id) {
+        session.state = state;
+    }
+    Ok(json!({}))
+}
+
+/// The answer of a `coach_update_training_session` that took effect before: with the session as it is
+/// now, since members may have answered meanwhile.
+pub(super) fn updated(club: &Club, request: Request<'_>) -> Result<Value, Refusal> {
+    if request.has("session_state") {
+        return Ok(json!({}));
+    }
+    existing_session(club, request).map(|session| json!({"session": session}))
+}
+
+pub(super) fn existing_session<'c>(
+    club: &'c Club,
+    request: Request<'_>,
+) -> Result<&'c Session, Refusal> {
+    club.sessions
+        .get(request.string("session_id")?)
+        .ok_or_else(|| Refusal::new("This session does not exist (any more)."))
+}
+
+fn existing_coach<'r>(club: &Club, request: Request<'r>) -> Result<&'r str, Refusal> {
+    let coach = request.string("coach")?;
+    if !club.users.contains_key(coach) {
+        return Err(Refusal::new("This coach does not exist (any more)."));
+    }
+    Ok(coach)
+}

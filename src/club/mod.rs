@@ -1,0 +1,58 @@
+//! The club: its members and sessions, as pure data.
+//!
+//! * [`user`], [`session`]: the parts; [`name`]: which names are acceptable
+//! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
+//! * [`history`]: who took part in which session, a year an object
+//! * [`operation`]: the identity of an operation, and the ids and codes derived from it
+//! * [`demo`]: the ready-made club of `any_reset_test_setup`, the tests and the local command
+
+use std::collections::BTreeMap;
+
+pub mod demo;
+pub mod history;
+pub mod name;
+pub mod operation;
+pub mod projection;
+pub mod session;
+pub mod stored;
+pub mod user;
+
+use operation::Operation;
+use session::Session;
+use stored::Extra;
+use user::{Role, User};
+
+/// All that the private `data.json` holds (`api.md` section 5).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Club {
+    /// By user id.
+    pub users: BTreeMap<String, User>,
+    /// By session id.
+    pub sessions: BTreeMap<String, Session>,
+    /// Stored keys that the contract does not name.
+    pub extra: Extra,
+}
+
+impl Club {
+    /// The club that is made where there is none: no sessions and a single admin (`api.md` section 5,
+    /// "Initialisation").
+    #[must_use]
+    pub fn initial(operation: &Operation) -> Self {
+        let admin = User {
+            user_id: operation.uuid("default admin"),
+            name: "Default admin".to_owned(),
+            role: Role::Admin,
+            auth_token: operation.login_code(),
+            extra: Extra::default(),
+        };
+        Self {
+            users: BTreeMap::from([(admin.user_id.clone(), admin)]),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves out the sessions that a save at `now` leaves out.
+    pub fn prune(&mut self, now: i64) {
+        self.sessions.retain(|_, session| !session.is_over(now));
+    }
+}

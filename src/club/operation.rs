@@ -1,0 +1,231 @@
+//! The identity of an operation, and what is derived from it instead of being drawn at random.
+//!
+//! A request may be run more than once: S3 refused the first write because another instance was
+//! faster, or Lambda or the client repeats it after a lost answer. So that every run gives the same
+//! ids, codes and answer, these are derived from the operation with a secret that the club's private
+//! object carries, and never drawn again.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::user::LoginCode;
+
+/// Names one operation among the last ones that the store remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OperationKey(pub [u8; OperationKey::BYTES]);
+
+impl OperationKey {
+    /// Bytes of a key. 64 bits: two of a few hundred remembered operations never meet by chance.
+    pub const BYTES: usize = 8;
+
+    /// The key of a request: named by its `operation_id` if that has the contract's form (`api.md`
+    /// section 2: 8 to 64 of `[A-Za-z0-9_-]`), else by the Lambda request id.
+    ///
+    /// The whole request is part of the key, the login code included. So a stranger who guesses an
+    /// `operation_id` can neither see its answer nor keep its owner's request from taking effect,
+    /// and another request under the same name is another operation.
+    #[must_use]
+    pub fn new(request: &Map<String, Value>, lambda_request_id: &str) -> Self {
+        let name = match request.get("operation_id").and_then(Value::as_str) {
+            Some(id) if is_operation_id(id) => id,
+            _ => lambda_request_id,
+        };
+        let mut hash = Sha256::new();
+        hash.update((name.len() as u64).to_be_bytes());
+        hash.update(name);
+        hash.update(Value::Object(request.clone()).to_string());
+        let mut key = [0; Self::BYTES];
+        key.copy_from_slice(&hash.finalize()[..Self::BYTES]);
+        Self(key)
+    }
+}
+
+fn is_operation_id(text: &str) -> bool {
+    (8..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// Random bytes that never leave the private bucket; ids and codes are derived with them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret(pub [u8; Secret::BYTES]);
+
+impl Secret {
+    /// Bytes of a secret.
+    pub const BYTES: usize = 16;
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One operation: its key, and the means to derive its ids and codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Which operation.
+    pub key: OperationKey,
+    /// The club's secret.
+    pub secret: Secret,
+}
+
+impl Operation {
+    /// A new id (`api.md` section 3: a random UUID, lower-case, hyphenated). The same operation and
+    /// `purpose` give the same id.
+    #[must_use]
+    pub fn uuid(&self, purpose: &str) -> String {
+        derive_uuid(&self.secret.0, &[b"id", &self.key.0, purpose.as_bytes()])
+    }
+
+    /// A new login code; the same for every run of the operation.
+    #[must_use]
+    pub fn login_code(&self) -> LoginCode {
+        derive_login_code(&self.secret.0, &[b"code", &self.key.0])
+    }
+}
+
+/// A UUID (version 4, RFC 9562) whose random bits are derived from `secret` and `parts`.
+pub(super) fn derive_uuid(secret: &[u8], parts: &[&[u8]]) -> String {
+    let block = derive_block(secret, parts, 0);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&block[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = hex::encode(bytes);
+    [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ]
+    .join("-")
+}
+
+/// A login code of [`LoginCode::NEW_LENGTH`] letters and digits derived from `secret` and `parts`.
+pub(super) fn derive_login_code(secret: &[u8], parts: &[&[u8]]) -> LoginCode {
+    // Bytes that do not fall into a whole multiple of the alphabet are passed over, so that all
+    // characters are equally likely.
+    let fair = 256 / ALPHABET.len() * ALPHABET.len();
+    let code: String = (0..)
+        .flat_map(|counter| derive_block(secret, parts, counter))
+        .filter(|&byte| usize::from(byte) < fair)
+        .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
+        .take(LoginCode::NEW_LENGTH)
+        .collect();
+    LoginCode::new(code)
+}
+
+fn derive_block(secret: &[u8], parts: &[&[u8]], counter: u8) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of every length");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.update(&[counter]);
+    mac.finalize().into_bytes().into()
+}
+
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key(request: &Value, lambda_request_id: &str) -> OperationKey {
+        OperationKey::new(request.as_object().unwrap(), lambda_request_id)
+    }
+
+    #[test]
+    fn the_operation_id_names_the_operation_and_else_the_lambda_request_id() {
+        let named = json!({"action": "x", "operation_id": "12345678"});
+        assert_eq!(key(&named, "r1"), key(&named, "r2"));
+        let unnamed = json!({"action": "x"});
+        assert_eq!(key(&unnamed, "r1"), key(&unnamed, "r1"));
+        assert_ne!(key(&unnamed, "r1"), key(&unnamed, "r2"));
+        for ignored in [
+            json!("1234567"),
+            json!("x".repeat(65)),
+            json!("1234 5678"),
+            json!(12345678),
+        ] {
+            let request = json!({"action": "x", "operation_id": ignored});
+            assert_ne!(key(&request, "r1"), key(&request, "r2"), "{ignored}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_with_the_same_operation_id_names_another_operation() {
+        let owner = json!({"action": "x", "operation_id": "12345678", "auth_token": "A"});
+        let stranger = json!({"action": "x", "operation_id": "12345678", "auth_token": "B"});
+        assert_ne!(key(&owner, "r"), key(&stranger, "r"));
+    }
+
+    #[test]
+    fn ids_and_codes_have_the_contracts_form_and_depend_on_operation_and_secret() {
+        let operation = Operation {
+            key: OperationKey([1; 8]),
+            secret: Secret([2; 16]),
+        };
+        let id = operation.uuid("user");
+        assert_eq!(id.len(), 36);
+        assert_eq!(id.as_bytes()[14], b'4');
+        assert!(
+            id.bytes()
+                .all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        );
+        assert_eq!(id, operation.uuid("user"));
+        assert_ne!(id, operation.uuid("session"));
+
+        let code = operation.login_code();
+        assert_eq!(code.text().len(), LoginCode::NEW_LENGTH);
+        assert!(code.text().bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert_eq!(code, operation.login_code());
+        let others = [
+            Operation {
+                key: OperationKey([3; 8]),
+                ..operation
+            },
+            Operation {
+                secret: Secret([3; 16]),
+                ..operation
+            },
+        ];
+        for other in others {
+            assert_ne!(other.uuid("user"), id);
+            assert_ne!(other.login_code(), code);
+        }
+    }
+
+    #[test]
+    fn every_character_of_the_alphabet_is_used_about_equally() {
+        let mut counts = [0_usize; 128];
+        for n in 0..5_000_u64 {
+            let mut key = [0; 8];
+            key.copy_from_slice(&n.to_be_bytes());
+            let operation = Operation {
+                key: OperationKey(key),
+                secret: Secret([9; 16]),
+            };
+            operation
+                .login_code()
+                .text()
+                .bytes()
+                .for_each(|b| counts[usize::from(b)] += 1);
+        }
+        // 60,000 characters over 62: 968 each, standard deviation 31.
+        for &b in ALPHABET {
+            assert!(
+                (780..1160).contains(&counts[usize::from(b)]),
+                "{}",
+                char::from(b)
+            );
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Writing the club: the private form with login codes, the public one with their hashes
+//! (`api.md` section 5). Nothing else differs between the two.
+
+use std::collections::BTreeMap;
+
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
+
+use super::Club;
+use super::session::{Participation, Session};
+use super::stored::Extra;
+use super::user::User;
+
+/// The private `data.json`.
+#[must_use]
+pub fn private_json(club: &Club) -> Vec<u8> {
+    to_json(&View {
+        of: club,
+        codes: Codes::Plain,
+    })
+}
+
+/// The public `data.json`: every login code is replaced by the hex form of its SHA-256.
+#[must_use]
+pub fn public_json(club: &Club) -> Vec<u8> {
+    to_json(&View {
+        of: club,
+        codes: Codes::Hashed,
+    })
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("writing string-keyed objects to memory never fails")
+}
+
+/// How login codes are written.
+#[derive(Clone, Copy)]
+enum Codes {
+    Plain,
+    Hashed,
+}
+
+/// A part of the club as it is written.
+struct View<'a, T> {
+    of: &'a T,
+    codes: Codes,
+}
+
+impl Serialize for View<'_, Club> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry(
+            "users",
+            &View {
+                of: &self.of.users,
+                codes: self.codes,
+            },
+        )?;
+        object.serialize_entry("sessions", &self.of.sessions)?;
+        write_extra(&mut object, &self.of.extra)?;
+        object.end()
+    }
+}
+
+impl Serialize for View<'_, BTreeMap<String, User>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let codes = self.codes;
+        serializer.collect_map(
+            self.of
+                .iter()
+                .map(|(id, user)| (id, View { of: user, codes })),
+        )
+    }
+}
+
+impl Serialize for View<'_, User> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user = self.of;
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("user_id", &user.user_id)?;
+        object.serialize_entry("name", &user.name)?;
+        object.serialize_entry("role", user.role.name())?;
+        match self.codes {
+            Codes::Plain => object.serialize_entry("auth_token", user.auth_token.text())?,
+            Codes::Hashed => {
+                object.serialize_entry("auth_token", &hex::encode(user.auth_token.digest()))?;
+            }
+        }
+        write_extra(&mut object, &user.extra)?;
+        object.end()
+    }
+}
+
+impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("session_id", &self.session_id)?;
+        object.serialize_entry("start_time", &self.start_time)?;
+        object.serialize_entry("end_time", &self.end_time)?;
+        object.serialize_entry("state", self.state.name())?;
+        if let Some(coach) = &self.coach {
+            object.serialize_entry("coach", coach)?;
+        }
+        if let Some(comment) = &self.comment {
+            object.serialize_entry("comment", comment)?;
+        }
+        object.serialize_entry("participation", &self.participation)?;
+        write_extra(&mut object, &self.extra)?;
+        object.end()
+    }
+}
+
+impl Serialize for Participation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+fn write_extra<M: SerializeMap>(object: &mut M, extra: &Extra) -> Result<(), M::Error> {
+    extra
+        .iter()
+        .try_for_each(|(key, value)| object.serialize_entry(key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stored::read_club;
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn existing_club() -> Value {
+        json!({
+            "users": {"u1": {
+                "user_id": "u1", "name": "Kim", "role": "Admin", "auth_token": "AbCd1234",
+                "belt": {"colour": "black", "dan": [1, 2]},
+            }},
+            "sessions": {
+                "s1": {"session_id": "s1", "start_time": -5, "end_time": 8_589_934_592_i64,
+                    "state": "scheduled", "participation": {"u1": "Yes", "gone": "Maybe"}},
+                "s2": {"session_id": "s2", "start_time": 1, "end_time": 2, "state": "cancelled",
+                    "coach": null, "comment": null, "participation": {}, "room": "A"},
+            },
+            "version": 3,
+        })
+    }
+
+    #[test]
+    fn what_was_read_is_written_again() {
+        let stored = existing_club();
+        let club = read_club(stored.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&private_json(&club)).unwrap(),
+            stored
+        );
+    }
+
+    #[test]
+    fn the_public_form_differs_in_the_codes_only() {
+        let mut stored = existing_club();
+        let club = read_club(stored.to_string().as_bytes()).unwrap();
+        stored["users"]["u1"]["auth_token"] =
+            json!("70bb9fc41a5b8f05b90c13ab30bd4df9c9b1b49e7c2f9a7e3d3d4b1e5c7dd4f6");
+        let public: Value = serde_json::from_slice(&public_json(&club)).unwrap();
+        let hash = public["users"]["u1"]["auth_token"].as_str().unwrap();
+        assert_eq!(hash, hex::encode(crate::club::user::digest_of("AbCd1234")));
+        stored["users"]["u1"]["auth_token"] = json!(hash);
+        assert_eq!(public, stored);
+    }
+
+    #[test]
+    fn unknown_keys_survive_to_the_letter() {
+        let text =
+            r#"{"users":{},"sessions":{},"a":1e400,"b":12345678901234567890123456789,"c":[ ]}"#;
+        let club = read_club(text.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
+    }
+}

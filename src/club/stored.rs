@@ -1,0 +1,395 @@
+//! Reading stored objects: strict about what the contract names, verbatim about what it does not.
+//!
+//! A stored object that does not have the contract's shape is an error that says which place was
+//! wrong and what was expected there, and shows no stored text: it may hold login codes.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Club;
+use super::session::{Participation, Session, SessionState};
+use super::user::{LoginCode, Role, User};
+use crate::json::{JsonError, StoredTime};
+
+/// Reads a private `data.json`.
+///
+/// # Errors
+/// If it is not JSON or not of the shape of `api.md` section 5; a repeated key is an error too.
+pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
+    read(text)
+}
+
+/// Reads a whole stored object.
+pub(super) fn read<T: Stored>(text: &[u8]) -> Result<T, StoredError> {
+    let place = Place::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    T::read(&mut deserializer, &place)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| StoredError {
+            place: place.to_string(),
+            problem: JsonError::new(&error),
+        })
+}
+
+/// Where a stored object is not what it should be, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredError {
+    place: String,
+    problem: JsonError,
+}
+
+impl fmt::Display for StoredError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at the object{}: {}", self.place, self.problem)
+    }
+}
+
+impl StoredError {
+    /// The same for a part read on its own that stands under `key`.
+    pub(super) fn within(self, key: &str) -> Self {
+        Self {
+            place: format!("/{key}{}", self.place),
+            ..self
+        }
+    }
+}
+
+impl std::error::Error for StoredError {}
+
+/// Members of a stored object that the contract does not name, in their order and verbatim.
+#[derive(Clone, Debug, Default)]
+pub struct Extra(Vec<(String, Box<RawValue>)>);
+
+impl Extra {
+    /// The members: key and JSON text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+}
+
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self
+                .iter()
+                .zip(other.iter())
+                .all(|((a, x), (b, y))| a == b && x.get() == y.get())
+    }
+}
+
+/// What can be read from a stored object.
+pub(super) trait Stored: Sized {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error>;
+}
+
+impl Stored for Club {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        read_object(deserializer, place)
+    }
+}
+
+impl StoredObject for Club {
+    const EXPECTED: &'static str = "an object with users and sessions";
+
+    fn from_fields<'de, A: MapAccess<'de>>(mut fields: Fields<'_, A>) -> Result<Self, A::Error> {
+        let (mut users, mut sessions) = (None, None);
+        while let Some(key) = fields.next_key()? {
+            match &*key {
+                "users" => fields.read(&key, &mut users)?,
+                "sessions" => fields.read(&key, &mut sessions)?,
+                _ => fields.keep(&key)?,
+            }
+        }
+        Ok(Self {
+            users: required(users, "users")?,
+            sessions: required(sessions, "sessions")?,
+            extra: fields.extra,
+        })
+    }
+}
+
+impl Stored for User {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        read_object(deserializer, place)
+    }
+}
+
+impl StoredObject for User {
+    const EXPECTED: &'static str = "a user object";
+
+    fn from_fields<'de, A: MapAccess<'de>>(mut fields: Fields<'_, A>) -> Result<Self, A::Error> {
+        let (mut user_id, mut name, mut role, mut auth_token) = (None, None, None, None);
+        while let Some(key) = fields.next_key()? {
+            match &*key {
+                "user_id" => fields.read(&key, &mut user_id)?,
+                "name" => fields.read(&key, &mut name)?,
+                "role" => fields.read(&key, &mut role)?,
+                "auth_token" => fields.read(&key, &mut auth_token)?,
+                _ => fields.keep(&key)?,
+            }
+        }
+        Ok(Self {
+            user_id: required(user_id, "user_id")?,
+            name: required(name, "name")?,
+            role: required(role, "role")?,
+            auth_token: required(auth_token, "auth_token")?,
+            extra: fields.extra,
+        })
+    }
+}
+
+impl Stored for Session {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        read_object(deserializer, place)
+    }
+}
+
+impl StoredObject for Session {
+    const EXPECTED: &'static str = "a session object";
+
+    fn from_fields<'de, A: MapAccess<'de>>(mut fields: Fields<'_, A>) -> Result<Self, A::Error> {
+        let (mut session_id, mut start_time, mut end_time, mut state) = (None, None, None, None);
+        let (mut coach, mut comment, mut participation) = (None, None, None);
+        while let Some(key) = fields.next_key()? {
+            match &*key {
+                "session_id" => fields.read(&key, &mut session_id)?,
+                "start_time" => fields.read(&key, &mut start_time)?,
+                "end_time" => fields.read(&key, &mut end_time)?,
+                "state" => fields.read(&key, &mut state)?,
+                "coach" => fields.read(&key, &mut coach)?,
+                "comment" => fields.read(&key, &mut comment)?,
+                "participation" => fields.read(&key, &mut participation)?,
+                _ => fields.keep(&key)?,
+            }
+        }
+        Ok(Self {
+            session_id: required(session_id, "session_id")?,
+            start_time: required(start_time, "start_time")?,
+            end_time: required(end_time, "end_time")?,
+            state: required(state, "state")?,
+            coach,
+            comment,
+            participation: required(participation, "participation")?,
+            extra: fields.extra,
+        })
+    }
+}
+
+/// A stored JSON object with named members.
+pub(super) trait StoredObject: Sized {
+    /// What is expected where the object stands.
+    const EXPECTED: &'static str;
+
+    fn from_fields<'de, A: MapAccess<'de>>(fields: Fields<'_, A>) -> Result<Self, A::Error>;
+}
+
+pub(super) fn read_object<'de, T: StoredObject, D: Deserializer<'de>>(
+    deserializer: D,
+    place: &Place,
+) -> Result<T, D::Error> {
+    struct ObjectVisitor<'p, T>(&'p Place, PhantomData<T>);
+
+    impl<'de, T: StoredObject> Visitor<'de> for ObjectVisitor<'_, T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(T::EXPECTED)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::from_fields(Fields {
+                map,
+                place: self.0,
+                extra: Extra::default(),
+            })
+        }
+    }
+
+    deserializer.deserialize_map(ObjectVisitor(place, PhantomData))
+}
+
+/// The members of an object that is being read.
+pub(super) struct Fields<'p, A> {
+    map: A,
+    place: &'p Place,
+    pub(super) extra: Extra,
+}
+
+impl<'de, A: MapAccess<'de>> Fields<'_, A> {
+    pub(super) fn next_key(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
+        Ok(self.map.next_key::<Key<'de>>()?.map(|key| key.0))
+    }
+
+    /// Reads the value of `key` into its slot, which must still be empty.
+    pub(super) fn read<T: Stored>(
+        &mut self,
+        key: &str,
+        slot: &mut Option<T>,
+    ) -> Result<(), A::Error> {
+        if slot.is_some() {
+            return self
+                .place
+                .on_error(key, Err(A::Error::custom("repeated key")));
+        }
+        let value = self.map.next_value_seed(Seed(self.place, PhantomData));
+        *slot = Some(self.place.on_error(key, value)?);
+        Ok(())
+    }
+
+    /// Keeps the value of a `key` that the contract does not name.
+    pub(super) fn keep(&mut self, key: &str) -> Result<(), A::Error> {
+        if self.extra.iter().any(|(known, _)| known == key) {
+            return self
+                .place
+                .on_error(key, Err(A::Error::custom("repeated key")));
+        }
+        let value = self.place.on_error(key, self.map.next_value())?;
+        self.extra.0.push((key.to_owned(), value));
+        Ok(())
+    }
+}
+
+pub(super) fn required<T, E: Error>(value: Option<T>, key: &'static str) -> Result<T, E> {
+    value.ok_or_else(|| E::custom(format_args!("the key {key} is missing")))
+}
+
+/// The path to a wrong place. Filled from the inside outwards once an error is on its way up, so
+/// that reading without errors pays nothing for it.
+#[derive(Default)]
+pub(super) struct Place(RefCell<Vec<String>>);
+
+impl Place {
+    fn on_error<T, E>(&self, key: &str, result: Result<T, E>) -> Result<T, E> {
+        if result.is_err() {
+            self.0.borrow_mut().push(key.to_owned());
+        }
+        result
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .borrow()
+            .iter()
+            .rev()
+            .try_for_each(|key| write!(f, "/{key}"))
+    }
+}
+
+struct Seed<'p, T>(&'p Place, PhantomData<T>);
+
+impl<'de, T: Stored> DeserializeSeed<'de> for Seed<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::read(deserializer, self.0)
+    }
+}
+
+impl<T: Stored> Stored for BTreeMap<String, T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        struct MapVisitor<'p, T>(&'p Place, PhantomData<T>);
+
+        impl<'de, T: Stored> Visitor<'de> for MapVisitor<'_, T> {
+            type Value = BTreeMap<String, T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    let value = map.next_value_seed(Seed(self.0, PhantomData));
+                    let value = self.0.on_error(&key, value)?;
+                    if let Some(_earlier) = entries.insert(key.clone(), value) {
+                        return self.0.on_error(&key, Err(A::Error::custom("repeated key")));
+                    }
+                }
+                Ok(entries)
+            }
+        }
+
+        deserializer.deserialize_map(MapVisitor(place, PhantomData))
+    }
+}
+
+impl Stored for LoginCode {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl Stored for i64 {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
+        StoredTime::deserialize(deserializer).map(|time| time.0)
+    }
+}
+
+impl Stored for Role {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
+        Self::from_name(&String::deserialize(deserializer)?)
+            .ok_or_else(|| D::Error::custom("expected Admin, Coach or Student"))
+    }
+}
+
+impl Stored for SessionState {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
+        Self::from_name(&String::deserialize(deserializer)?)
+            .ok_or_else(|| D::Error::custom("expected scheduled, cancelled or archived"))
+    }
+}
+
+impl Stored for Participation {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
+        Self::from_name(&String::deserialize(deserializer)?)
+            .ok_or_else(|| D::Error::custom("expected Yes, No or Maybe"))
+    }
+}
+
+/// Lets types that `serde` can read by itself stand in stored objects.
+macro_rules! stored_as_it_is {
+    ($($type:ty),*) => {$(
+        impl Stored for $type {
+            fn read<'de, D: Deserializer<'de>>(d: D, _: &Place) -> Result<Self, D::Error> {
+                Self::deserialize(d)
+            }
+        }
+    )*};
+}
+
+stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
+
+/// An object's key, borrowed from the text where it has no escapes.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}

@@ -1,0 +1,152 @@
+//! From a Lambda event to request data (`api.md` section 2).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use crate::json;
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Call {
+    /// A browser asks whether it may call (`OPTIONS`).
+    Preflight,
+    /// A Function URL event with a method that is not served.
+    MethodNotAllowed,
+    /// Request data for an action.
+    Request(Map<String, Value>),
+    /// No request data can be found; the text says why.
+    Unreadable(String),
+}
+
+impl Call {
+    /// Finds the request data of an event.
+    #[must_use]
+    pub fn from_event(event: &[u8]) -> Self {
+        let mut event = match json::parse(event) {
+            Ok(Value::Object(event)) => event,
+            Ok(_) => return Self::Unreadable("The event must be a JSON object.".to_owned()),
+            Err(error) => return Self::Unreadable(format!("The event is not JSON: {error}.")),
+        };
+        let method = event
+            .get("requestContext")
+            .and_then(|context| context.get("http")?.get("method")?.as_str())
+            .unwrap_or("POST");
+        if method == "OPTIONS" {
+            return Self::Preflight;
+        }
+        let is_base64 = match event.get("isBase64Encoded") {
+            None | Some(Value::Null) => return Self::Request(event),
+            Some(flag) => *flag == Value::Bool(true),
+        };
+        if method != "POST" {
+            return Self::MethodNotAllowed;
+        }
+        let Some(Value::String(body)) = event.remove("body") else {
+            return Self::Unreadable("The request must have a body.".to_owned());
+        };
+        let body = if is_base64 {
+            match STANDARD.decode(body) {
+                Ok(bytes) => bytes,
+                Err(_) => return Self::Unreadable("The body is not base64.".to_owned()),
+            }
+        } else {
+            body.into_bytes()
+        };
+        match json::parse(&body) {
+            Ok(Value::Object(data)) => Self::Request(data),
+            Ok(_) => Self::Unreadable("The body must be a JSON object.".to_owned()),
+            Err(error) => Self::Unreadable(format!("The body is not JSON: {error}.")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn call(event: &Value) -> Call {
+        Call::from_event(event.to_string().as_bytes())
+    }
+
+    fn request(data: &Value) -> Call {
+        Call::Request(data.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn the_method_options_is_a_preflight_whatever_else_is_there() {
+        for extra in [json!(null), json!(true), json!("x")] {
+            let event = json!({"requestContext": {"http": {"method": "OPTIONS"}},
+                "isBase64Encoded": extra, "body": "not json"});
+            assert_eq!(call(&event), Call::Preflight);
+        }
+    }
+
+    #[test]
+    fn a_function_url_event_carries_the_data_in_its_body() {
+        let data = json!({"action": "any_x"});
+        let base64 = STANDARD.encode(data.to_string());
+        for event in [
+            json!({"isBase64Encoded": false, "body": data.to_string()}),
+            json!({"isBase64Encoded": true, "body": base64}),
+            json!({"isBase64Encoded": false, "body": data.to_string(), "requestContext": 7}),
+            json!({"isBase64Encoded": false, "body": data.to_string(), "version": "2.0",
+                "requestContext": {"http": {"method": "POST"}}, "action": "ignored"}),
+        ] {
+            assert_eq!(call(&event), request(&data));
+        }
+    }
+
+    #[test]
+    fn any_other_object_is_the_data_itself() {
+        for event in [
+            json!({"action": "any_x", "body": "{}", "headers": 1}),
+            json!({"action": "any_x", "isBase64Encoded": null, "requestContext": []}),
+            json!({"requestContext": {"http": {"method": "GET"}}}),
+        ] {
+            assert_eq!(call(&event), request(&event));
+        }
+    }
+
+    #[test]
+    fn only_post_is_served() {
+        for method in ["GET", "PUT", "HEAD", "post", ""] {
+            let event = json!({"requestContext": {"http": {"method": method}},
+                "isBase64Encoded": false, "body": "{}"});
+            assert_eq!(call(&event), Call::MethodNotAllowed, "{method}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_not_quoted() {
+        let unreadable = [
+            json!({"isBase64Encoded": false}),
+            json!({"isBase64Encoded": false, "body": null}),
+            json!({"isBase64Encoded": false, "body": {}}),
+            json!({"isBase64Encoded": false, "body": ""}),
+            json!({"isBase64Encoded": false, "body": "[]"}),
+            json!({"isBase64Encoded": false, "body": "S3cret"}),
+            json!({"isBase64Encoded": false, "body": "\"S3cret\""}),
+            json!({"isBase64Encoded": false, "body": "[".repeat(100_000)}),
+            json!({"isBase64Encoded": false, "body": format!("{{\"a\":{}}}", "9".repeat(5_000))}),
+            json!({"isBase64Encoded": true, "body": "e30"}),
+            json!({"isBase64Encoded": true, "body": "e30= "}),
+            json!({"isBase64Encoded": true, "body": "/w=="}),
+            json!([1]),
+            json!("S3cret"),
+            json!(null),
+        ];
+        for event in unreadable {
+            let Call::Unreadable(text) = call(&event) else {
+                panic!("{event} was read")
+            };
+            assert!(!text.contains("S3cret") && text.len() < 120, "{text}");
+        }
+        assert!(matches!(Call::from_event(b"\xff"), Call::Unreadable(_)));
+        assert!(matches!(
+            Call::from_event(&b"[".repeat(100_000)),
+            Call::Unreadable(_)
+        ));
+    }
+}

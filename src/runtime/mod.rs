@@ -1,0 +1,188 @@
+//! A synchronous custom runtime for AWS Lambda: polls the Runtime API, hands each event to a handler,
+//! posts its answer. Usable without the club: see `examples/hello.rs`.
+//!
+//! * [`run`]: the whole control flow; [`Handler`], [`Context`]: what a function sees
+//! * [`api`]: the Runtime API's calls and what its answers ask for; [`address`]: where it is
+//! * [`report`]: errors as they are reported; [`panics`]: catching them without showing secrets
+//!
+//! Left out on purpose: SnapStart (not available for executables on `provided.al2023`), SIGTERM (only
+//! sent where an extension is registered; nothing is kept in memory that would need saving), and the
+//! environment variable `_X_AMZN_TRACE_ID` (the trace id is carried into the logs instead).
+
+pub mod address;
+pub mod api;
+mod context;
+pub mod panics;
+pub mod report;
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::log::{Level, Log};
+use address::Address;
+use api::{Invocation, RuntimeApi, Sent};
+pub use context::Context;
+pub use report::{HandlerError, InitError};
+
+/// What a function does with an event.
+///
+/// By reference, so that several threads may serve events one day.
+pub trait Handler {
+    /// Makes the answer to one event. Both are JSON texts by Lambda's convention.
+    ///
+    /// # Errors
+    /// What is reported to Lambda as a function error.
+    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError>;
+}
+
+impl<F> Handler for F
+where
+    F: Fn(&[u8], &Context<'_>) -> Result<Vec<u8>, HandlerError>,
+{
+    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
+        self(event, context)
+    }
+}
+
+/// Runs a function: `start` makes its handler (Lambda's INIT phase), which then serves one event after
+/// the other. Returns only when there is no going on.
+pub fn run<H: Handler>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    let log = Log::from_environment(variable);
+    panics::install_hook(log.clone());
+    let address = match Address::parse(&variable("AWS_LAMBDA_RUNTIME_API").unwrap_or_default()) {
+        Ok(address) => address,
+        Err(error) => {
+            // Without an address there is nobody to report to.
+            let message = format!("environment variable AWS_LAMBDA_RUNTIME_API: {error}");
+            log.write(Level::Fatal, &message, &[]);
+            return ExitCode::FAILURE;
+        }
+    };
+    let api = RuntimeApi::new(&address);
+    if variable("AWS_LAMBDA_MAX_CONCURRENCY").is_some_and(|n| n.parse().is_ok_and(|n: u32| n > 1)) {
+        let message = "AWS_LAMBDA_MAX_CONCURRENCY is set, but events are served one at a time";
+        log.write(Level::Warn, message, &[]);
+    }
+    let started = panics::catch(|| start(&log))
+        .unwrap_or_else(|panic| Err(InitError::new("Runtime.Panic", panic.to_string())));
+    let handler = match started {
+        Ok(handler) => handler,
+        Err(error) => return fail_init(&api, &log, &error),
+    };
+    serve(&api, &log, &handler)
+}
+
+fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {
+    log.write(
+        Level::Fatal,
+        &error.message,
+        &[("errorType", json!(error.category))],
+    );
+    if let Err(error) = api.report_init_error(error) {
+        log.write(
+            Level::Error,
+            &format!("the init error was not reported: {error}"),
+            &[],
+        );
+    }
+    ExitCode::FAILURE
+}
+
+/// Serves events until the Runtime API fails.
+fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler) -> ExitCode {
+    let mut cold = true;
+    let mut failures = 0;
+    loop {
+        let invocation = match api.next() {
+            Ok(invocation) => invocation,
+            Err(error) => {
+                failures += 1;
+                if failures < MAX_FAILURES && error.may_pass() {
+                    log.write(
+                        Level::Error,
+                        &format!("no event: {error}; asking again"),
+                        &[],
+                    );
+                    continue;
+                }
+                log.write(Level::Fatal, &format!("no event: {error}"), &[]);
+                return ExitCode::FAILURE;
+            }
+        };
+        failures = 0;
+        let context = Context::new(&invocation, cold, log);
+        cold = false;
+        let outcome = match &invocation.event {
+            Ok(event) => panics::catch(|| handler.handle(event, &context))
+                .unwrap_or_else(|panic| Err(HandlerError::new("Runtime.Panic", panic.to_string()))),
+            Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable.clone())),
+        };
+        if finish(api, &invocation, &context, outcome) == Next::Exit {
+            return ExitCode::FAILURE;
+        }
+    }
+}
+
+/// Posts an answer, or the report of an error, and logs what is odd about it.
+fn finish(
+    api: &RuntimeApi,
+    invocation: &Invocation,
+    context: &Context<'_>,
+    outcome: Result<Vec<u8>, HandlerError>,
+) -> Next {
+    let log = &context.log;
+    // Lambda would answer 413, having told the caller already in words that nobody can change.
+    let outcome = outcome.and_then(|payload| match payload.len() {
+        0..=MAX_RESPONSE_BYTES => Ok(payload),
+        length => Err(HandlerError::new(
+            "Runtime.ResponseTooLarge",
+            format!("the response has {length} bytes, more than {MAX_RESPONSE_BYTES}"),
+        )),
+    });
+    let sent = match outcome {
+        Ok(payload) => api.respond(invocation, &payload),
+        Err(error) => {
+            log.write(
+                Level::Error,
+                &error.message,
+                &[("errorType", json!(error.category))],
+            );
+            api.report_error(invocation, &error)
+        }
+    };
+    match sent {
+        Ok(Sent::Accepted) => Next::Event,
+        Ok(Sent::Refused { status, meaning }) => {
+            let message = format!("the Runtime API refused the answer ({status}): {meaning}");
+            log.write(Level::Warn, &message, &[]);
+            Next::Event
+        }
+        Ok(Sent::Broken) => {
+            log.write(Level::Fatal, "the Runtime API cannot go on (500)", &[]);
+            Next::Exit
+        }
+        Err(error) => {
+            log.write(
+                Level::Error,
+                &format!("the answer was not delivered: {error}"),
+                &[],
+            );
+            Next::Event
+        }
+    }
+}
+
+/// What comes after an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Event,
+    Exit,
+}
+
+/// What Lambda takes as an answer: 6 MiB and 100 bytes.
+pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
+
+/// Failures to get an event, one after the other, before the process gives up.
+const MAX_FAILURES: u32 = 3;

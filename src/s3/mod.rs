@@ -1,0 +1,121 @@
+//! S3 over REST, without an SDK: what dojang needs of it, and how it is spoken.
+//!
+//! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
+//!   real S3, on an emulator and on a simulation alike
+//! * [`client`]: its implementation over HTTP; [`transport`]: every HTTP setting, with its reason;
+//!   [`resolver`]: name lookups
+//! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+pub mod client;
+pub mod endpoint;
+pub mod error;
+pub mod resolver;
+pub mod transport;
+
+pub use client::Client;
+pub use error::S3Error;
+
+/// Objects in buckets, as S3 keeps them: strongly consistent, each on its own.
+pub trait ObjectStore {
+    /// Reads an object. With `unless`, an object that still has this ETag is not sent again.
+    ///
+    /// # Errors
+    /// Among others [`S3Error::Absent`] if there is no such object.
+    fn get(
+        &self,
+        location: Location<'_>,
+        unless: Option<&ETag>,
+        timeout: Duration,
+    ) -> Result<Fetched, S3Error>;
+
+    /// Reads what is known of an object besides its bytes.
+    ///
+    /// # Errors
+    /// Among others [`S3Error::Absent`] if there is no such object.
+    fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error>;
+
+    /// Writes an object, if the condition holds, and gives its new ETag.
+    ///
+    /// # Errors
+    /// [`S3Error::surely_not_applied`] tells whether it may have been written all the same.
+    fn put(
+        &self,
+        location: Location<'_>,
+        upload: &Upload<'_>,
+        timeout: Duration,
+    ) -> Result<ETag, S3Error>;
+}
+
+/// Where an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location<'a> {
+    /// The bucket's name.
+    pub bucket: &'a str,
+    /// The object's key, neither encoded nor with a leading slash.
+    pub key: &'a str,
+}
+
+/// An object's entity tag, verbatim with its quotes. Opaque: not always a digest of the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a GET brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// The object.
+    Object(Object),
+    /// The object still has the ETag that the caller knows.
+    NotModified,
+}
+
+/// An object and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What is known of it.
+    pub head: Head,
+}
+
+/// What is known of an object besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its entity tag.
+    pub etag: ETag,
+    /// User metadata: names (lower-case, without `x-amz-meta-`) and values.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An object to write. Its content type is always JSON in UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct Upload<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// When to write at all.
+    pub condition: Condition<'a>,
+    /// User metadata: names (lower-case, without `x-amz-meta-`) and values, both ASCII.
+    pub metadata: &'a [(&'a str, &'a str)],
+    /// The `Cache-Control` that readers get.
+    pub cache_control: Option<&'a str>,
+}
+
+/// When S3 writes an object (AmazonS3 user guide, "Conditional writes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// Whatever is there.
+    Always,
+    /// Only over the version with this ETag (`If-Match`).
+    Match(&'a ETag),
+    /// Only where nothing is (`If-None-Match: *`).
+    Absent,
+}

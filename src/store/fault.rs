@@ -1,0 +1,46 @@
+//! Faults of S3's or ours, as the caller is told of them (`api.md` section 2).
+
+/// A fault: what became of the change, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What became of the change.
+    pub state: State,
+    /// Whether the same request may well succeed a little later.
+    pub is_passing: bool,
+    /// For the log only. Holds no login code, credential or request data.
+    pub cause: String,
+}
+
+impl Fault {
+    /// A fault with its cause.
+    pub fn new(state: State, is_passing: bool, cause: impl Into<String>) -> Self {
+        Self {
+            state,
+            is_passing,
+            cause: cause.into(),
+        }
+    }
+}
+
+/// What became of the change that a request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was changed.
+    NothingChanged,
+    /// The change is in the private object; other objects do not all show it yet.
+    ChangedNotPublic,
+    /// It may have been made or not.
+    NotKnown,
+}
+
+impl State {
+    /// The name used in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NothingChanged => "nothing changed",
+            Self::ChangedNotPublic => "changed, not public",
+            Self::NotKnown => "not known",
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! End-to-end tests: the real `bootstrap` executable as a child process, between the Runtime API
+//! emulator and the signature-checking S3 server of crate `local`, over sockets.
+//!
+//! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
+//! runs only the cases whose name contains it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use support::{Case, Counts};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let filter = arguments
+        .into_iter()
+        .find(|argument| !argument.starts_with('-'));
+    let cases: Vec<Case> = all_cases()
+        .into_iter()
+        .filter(|case| {
+            filter
+                .as_ref()
+                .is_none_or(|filter| case.name.contains(&**filter))
+        })
+        .collect();
+    let (counts, failed) = run(&cases);
+    print_counts(&counts);
+    for name in &failed {
+        println!("FAILED {name}");
+    }
+    println!(
+        "\n{} passed, {} failed",
+        cases.len() - failed.len(),
+        failed.len()
+    );
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The cases of all topics.
+fn all_cases() -> Vec<Case> {
+    Vec::new()
+}
+
+/// Runs the cases, a few at a time: each has servers and a process of its own.
+fn run(cases: &[Case]) -> (Counts, Vec<&'static str>) {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new((Counts::default(), Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let counts = Counts::default();
+                    let result = catch_unwind(AssertUnwindSafe(|| (case.run)(&counts)));
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    results.0.add(&counts);
+                    if result.is_err() {
+                        results.1.push(case.name);
+                    }
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A table: actions down, roles across.
+fn print_counts(counts: &Counts) {
+    let counts = counts.by_action_and_role();
+    let mut table = BTreeMap::<&str, BTreeMap<&str, usize>>::new();
+    for ((action, role), count) in &counts {
+        *table.entry(action).or_default().entry(role).or_default() += count;
+    }
+    println!("\nEnd-to-end requests by action and role");
+    print!("{:<36}", "");
+    ROLES.iter().for_each(|role| print!("{role:>9}"));
+    println!();
+    for (action, row) in &table {
+        print!("{action:<36}");
+        ROLES
+            .iter()
+            .for_each(|role| print!("{:>9}", row.get(role).copied().unwrap_or(0)));
+        println!();
+    }
+    println!("{} requests in all", counts.values().sum::<usize>());
+}
+
+const ROLES: [&str; 4] = ["Admin", "Coach", "Student", "nobody"];
+const WORKERS: usize = 4;

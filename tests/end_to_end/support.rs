@@ -1,0 +1,337 @@
+//! A backend to test: servers, process, a club, and ways to call it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dojang::actions::Action;
+use dojang::club::demo;
+use dojang::club::user::Role;
+use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET, lambda_environment};
+use local::{
+    Delivery, Function, Outcome, RuntimeApi, RuntimeApiOptions, S3Options, S3Server, StoredObject,
+};
+use serde_json::{Map, Value, json};
+
+/// A named test. It counts its requests.
+pub(crate) struct Case {
+    /// `topic::what_holds`.
+    pub(crate) name: &'static str,
+    /// Panics if it does not hold.
+    pub(crate) run: fn(&Counts),
+}
+
+/// Lists functions of a module as cases.
+#[macro_export]
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        /// The cases of this topic.
+        pub(crate) fn cases() -> Vec<$crate::support::Case> {
+            vec![$($crate::support::Case {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: $name,
+            }),*]
+        }
+    };
+}
+
+/// How many requests were made, by action and role.
+#[derive(Default)]
+pub(crate) struct Counts(RefCell<BTreeMap<(String, String), usize>>);
+
+impl Counts {
+    /// Counts the requests of `other` too.
+    pub(crate) fn add(&self, other: &Self) {
+        for (key, count) in other.0.borrow().iter() {
+            *self.0.borrow_mut().entry(key.clone()).or_default() += count;
+        }
+    }
+
+    /// The counts.
+    pub(crate) fn by_action_and_role(&self) -> BTreeMap<(String, String), usize> {
+        self.0.borrow().clone()
+    }
+
+    fn count(&self, action: &str, role: &str) {
+        *self
+            .0
+            .borrow_mut()
+            .entry((action.to_owned(), role.to_owned()))
+            .or_default() += 1;
+    }
+}
+
+/// A running backend on servers of its own.
+pub(crate) struct Backend<'c> {
+    /// Where the objects are.
+    pub(crate) s3: S3Server,
+    /// What the process talks to.
+    pub(crate) runtime_api: RuntimeApi,
+    /// The process.
+    pub(crate) function: Function,
+    environment: BTreeMap<String, String>,
+    counts: &'c Counts,
+}
+
+impl<'c> Backend<'c> {
+    /// A backend on empty buckets.
+    pub(crate) fn empty(counts: &'c Counts) -> Self {
+        Self::start(counts, S3Options::default(), &[])
+    }
+
+    /// A backend with the demo club, made by `any_reset_test_setup`.
+    pub(crate) fn demo(counts: &'c Counts) -> Self {
+        let backend = Self::empty(counts);
+        let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
+        assert_eq!(backend.call(&reset), (200, json!({})));
+        backend.s3.clear_requests();
+        backend
+    }
+
+    /// A backend with further or other environment variables; an empty value removes one.
+    pub(crate) fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
+        let s3 = S3Server::start(s3).expect("a loopback port is free");
+        let runtime_api =
+            RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
+        let mut environment = lambda_environment(&runtime_api.address(), &s3.endpoint());
+        environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+        for (name, value) in variables {
+            if value.is_empty() {
+                environment.remove(*name);
+            } else {
+                environment.insert((*name).to_owned(), (*value).to_owned());
+            }
+        }
+        let function = spawn(&environment);
+        Self {
+            s3,
+            runtime_api,
+            function,
+            environment,
+            counts,
+        }
+    }
+
+    /// Kills the process with SIGKILL and starts another one on the same servers.
+    pub(crate) fn restart(&mut self) {
+        self.function.kill();
+        self.function.wait();
+        self.function = spawn(&self.environment);
+    }
+
+    /// Posts request data through a Function URL event; status and body of the answer.
+    pub(crate) fn call(&self, data: &Value) -> (u64, Value) {
+        self.count(data);
+        answer(&self.event(&url_event(&data.to_string())))
+    }
+
+    /// The same, as the demo member `name`.
+    pub(crate) fn call_as(&self, name: &str, data: &Value) -> (u64, Value) {
+        let mut data = data.clone();
+        data["auth_token"] = json!(code(name));
+        self.call(&data)
+    }
+
+    /// Calls as `name` and expects success.
+    #[track_caller]
+    pub(crate) fn ok_as(&self, name: &str, data: &Value) -> Value {
+        let (status, body) = self.call_as(name, data);
+        assert_eq!(status, 200, "{body} to {data}");
+        body
+    }
+
+    /// Calls as `name` and expects a refusal that changes no object; its text.
+    #[track_caller]
+    pub(crate) fn refused_as(&self, name: &str, data: &Value) -> String {
+        let before = self.objects();
+        let (status, body) = self.call_as(name, data);
+        assert_eq!(status, 400, "{body} to {data}");
+        assert_eq!(self.objects(), before, "{data} changed something");
+        error_text(&body)
+    }
+
+    /// Hands an event to the function; the whole answer, headers and all.
+    #[track_caller]
+    pub(crate) fn event(&self, event: &Value) -> Value {
+        self.raw_event(event.to_string().as_bytes())
+    }
+
+    /// The same for an event that need not be JSON.
+    #[track_caller]
+    pub(crate) fn raw_event(&self, event: &[u8]) -> Value {
+        response(self.runtime_api.invoke(event))
+    }
+
+    /// The same with a choice of request id, deadline and the like.
+    #[track_caller]
+    pub(crate) fn delivered(&self, delivery: Delivery, event: &Value) -> Value {
+        response(
+            self.runtime_api
+                .invoke_with(delivery, event.to_string().as_bytes()),
+        )
+    }
+
+    /// The club as the private object holds it.
+    #[track_caller]
+    pub(crate) fn private(&self) -> Value {
+        parsed(self.s3.object(PRIVATE_BUCKET, "data.json"))
+    }
+
+    /// The club as the public object holds it.
+    #[track_caller]
+    pub(crate) fn public(&self) -> Value {
+        parsed(self.s3.object(PUBLIC_BUCKET, "data.json"))
+    }
+
+    /// A year's history.
+    #[track_caller]
+    pub(crate) fn history(&self, year: i32) -> Value {
+        parsed(
+            self.s3
+                .object(PRIVATE_BUCKET, &dojang::club::history::object_key(year)),
+        )
+    }
+
+    /// The id of the demo session that began at the start of the present hour.
+    pub(crate) fn present_session(&self) -> String {
+        let club = self.private();
+        let sessions = club["sessions"].as_object().expect("sessions is an object");
+        let present = sessions
+            .iter()
+            .min_by_key(|(_, session)| session["start_time"].as_i64());
+        present.expect("the demo club has sessions").0.clone()
+    }
+
+    /// The id of the demo session that lies ahead first.
+    pub(crate) fn next_session(&self) -> String {
+        let present = self.present_session();
+        let club = self.private();
+        let sessions = club["sessions"].as_object().expect("sessions is an object");
+        let next = sessions
+            .iter()
+            .filter(|(id, _)| **id != present)
+            .min_by_key(|(_, session)| session["start_time"].as_i64());
+        next.expect("the demo club has sessions ahead").0.clone()
+    }
+
+    /// Waits for the log line of this request (JSON format), summary or other, that `wanted` holds for.
+    #[track_caller]
+    pub(crate) fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let line = self.function.wait_for_log_line(PATIENCE, |line| {
+            serde_json::from_str(line).is_ok_and(|line: Value| wanted(&line))
+        });
+        serde_json::from_str(&line.expect("the log has such a line")).expect("it is JSON")
+    }
+
+    /// All that a refused request must leave alone.
+    fn objects(&self) -> [Option<StoredObject>; 2] {
+        [(PRIVATE_BUCKET), (PUBLIC_BUCKET)].map(|bucket| self.s3.object(bucket, "data.json"))
+    }
+
+    fn count(&self, data: &Value) {
+        let action = data["action"].as_str().and_then(Action::from_name);
+        let caller = data["auth_token"].as_str().and_then(|token| {
+            demo::MEMBERS
+                .into_iter()
+                .find(|(name, _)| code(name) == token)
+                .map(|(_, role)| role)
+        });
+        let action = action.map_or("(no action)", Action::name);
+        self.counts
+            .count(action, caller.map_or("nobody", Role::name));
+    }
+}
+
+/// Starts the executable under test.
+pub(crate) fn spawn(environment: &BTreeMap<String, String>) -> Function {
+    Function::spawn(env!("CARGO_BIN_EXE_bootstrap"), &[], environment).expect("bootstrap starts")
+}
+
+/// A Function URL event with this body.
+pub(crate) fn url_event(body: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": {"method": "POST", "path": "/"}},
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// Status and body of an answer, which must have the contract's form (`api.md` section 2).
+#[track_caller]
+pub(crate) fn answer(answer: &Value) -> (u64, Value) {
+    let headers: &Map<_, _> = answer["headers"].as_object().expect("headers is an object");
+    let header = |name: &str| {
+        let found = headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found
+            .and_then(|(_, value)| value.as_str())
+            .unwrap_or_default()
+    };
+    assert!(
+        header("Content-Type").starts_with("application/json"),
+        "{answer}"
+    );
+    assert_eq!(header("Access-Control-Allow-Origin"), "*", "{answer}");
+    assert!(header("Access-Control-Allow-Headers").eq_ignore_ascii_case("Content-Type"));
+    assert!(
+        header("Access-Control-Allow-Methods").contains("POST"),
+        "{answer}"
+    );
+    assert_eq!(header("Cache-Control"), "no-store", "{answer}");
+    let status = answer["statusCode"]
+        .as_u64()
+        .expect("statusCode is an integer");
+    let body = answer["body"].as_str().expect("body is a string");
+    let body: Value = serde_json::from_str(body).expect("the body is JSON");
+    if status != 200 {
+        assert!(!error_text(&body).is_empty(), "{answer}");
+    }
+    (status, body)
+}
+
+/// The text of a refusal.
+#[track_caller]
+pub(crate) fn error_text(body: &Value) -> String {
+    body["error"]
+        .as_str()
+        .expect("error is a string")
+        .to_owned()
+}
+
+/// The login code of the demo member `name`.
+pub(crate) fn code(name: &str) -> String {
+    demo::login_code(TEST_SECRET, name).text().to_owned()
+}
+
+/// The id of the demo member `name`.
+pub(crate) fn id(name: &str) -> String {
+    demo::user_id(TEST_SECRET, name)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.expect("it is after 1970").as_secs()).expect("it is before the year 10^11")
+}
+
+#[track_caller]
+fn response(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Response(payload) => serde_json::from_slice(&payload).expect("answers are JSON"),
+        other => panic!("expected an answer, found {other:?}"),
+    }
+}
+
+#[track_caller]
+fn parsed(object: Option<StoredObject>) -> Value {
+    serde_json::from_slice(&object.expect("the object exists").bytes).expect("it is JSON")
+}
+
+/// How long to wait for what must happen; tests never depend on it being short.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
