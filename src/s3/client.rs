@@ -51,7 +51,7 @@ impl ObjectStore for Client {
                 bytes: answer.body,
             })),
             304 => Ok(Fetched::NotModified {
-                last_modified: last_modified(&answer),
+                last_modified: answer.header("last-modified").map(str::to_owned),
             }),
             _ => Err(refusal(&answer)),
         }
@@ -137,12 +137,7 @@ fn head(answer: &Answer) -> Result<Head, S3Error> {
     Ok(Head {
         etag: ETag(etag.to_owned()),
         metadata,
-        last_modified: last_modified(answer),
     })
-}
-
-fn last_modified(answer: &Answer) -> Option<String> {
-    answer.header("last-modified").map(str::to_owned)
 }
 
 const METADATA_PREFIX: &str = "x-amz-meta-";

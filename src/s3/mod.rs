@@ -108,8 +108,6 @@ pub struct Head {
     pub etag: ETag,
     /// User metadata: names (lower-case, without `x-amz-meta-`) and values.
     pub metadata: BTreeMap<String, String>,
-    /// The `Last-Modified`, verbatim.
-    pub last_modified: Option<String>,
 }
 
 /// An object to write. Its content type is always JSON in UTF-8.

@@ -74,19 +74,19 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        let Some(recorded) = self.recorded.take() else {
-            return Ok(());
-        };
-        loop {
-            let (mut history, etag) = self.read_year(recorded.year)?;
-            if !same(history.entry(&recorded.session_id), Some(&recorded.written)) {
-                return Ok(());
-            }
+        while let Some(recorded) = &self.recorded {
+            let year = recorded.year;
+            let (mut history, etag) = self.read_year(year)?;
+            let Some(recorded) = &self.recorded else {
+                break;
+            };
+            let is_ours = same(history.entry(&recorded.session_id), Some(&recorded.written));
             history.put_back(&recorded.session_id, recorded.before.clone());
-            if self.write_year(recorded.year, &history, etag.as_ref())? {
-                return Ok(());
+            if !is_ours || self.write_year(year, &history, etag.as_ref())? {
+                self.recorded = None;
             }
         }
+        Ok(())
     }
 
     /// Replaces whole years, after the club that they belong to was written.

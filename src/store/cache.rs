@@ -14,12 +14,25 @@ use crate::s3::ETag;
 pub(super) struct Known {
     pub(super) private: Arc<Private>,
     pub(super) public: Public,
+    /// The private object's `Last-Modified`, once S3 has told it: tells a version that somebody
+    /// restored from the same one as it was before.
+    pub(super) last_modified: Option<String>,
 }
 
 impl Known {
     /// Whether the public object shows this private version.
     pub(super) fn is_in_line(&self) -> bool {
         self.public.shows.as_ref() == Some(&self.private.etag)
+    }
+
+    /// Whether the private version, which is still or again the stored one, was put back in place of a
+    /// newer one since it was last looked at. Remembers the `Last-Modified` for the next time.
+    pub(super) fn is_restored(&mut self, last_modified: Option<String>) -> bool {
+        let Some(now) = last_modified else {
+            return false;
+        };
+        let before = self.last_modified.replace(now);
+        before.is_some() && before != self.last_modified
     }
 }
 
@@ -29,8 +42,6 @@ pub(super) struct Private {
     pub(super) club: Club,
     pub(super) etag: ETag,
     pub(super) journal: Journal,
-    /// Tells a restored version from the same one as it was before.
-    pub(super) last_modified: Option<String>,
 }
 
 /// What is known of a version of the public object.

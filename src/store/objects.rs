@@ -224,7 +224,6 @@ fn to_private(object: Object) -> Result<Private, Unread> {
         club,
         journal: Journal::from_metadata(&object.head.metadata),
         etag: object.head.etag,
-        last_modified: object.head.last_modified,
     })
 }
 

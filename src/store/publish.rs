@@ -44,7 +44,10 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 .read_private(&known.private.etag, timeout)
             {
                 Ok(Read::NotModified(_)) => {}
-                Ok(Read::Object(newer)) => known.private = Arc::new(newer),
+                Ok(Read::Object(newer)) => {
+                    known.private = Arc::new(newer);
+                    known.last_modified = None;
+                }
                 Err(error) => return self.later(&error).map(|()| false),
             }
             if known.is_in_line() {

@@ -71,7 +71,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             match self.attempt(cached.take()) {
                 Ok(answer) => return Ok(answer),
                 Err(Stop::Again) => self.store.remember(None),
-                Err(Stop::End(failure)) => return Err(failure),
+                Err(Stop::End(Failure::Fault(fault))) => {
+                    return Err(Failure::Fault(self.tidy_up(fault)));
+                }
+                Err(Stop::End(refused)) => return Err(refused),
             }
         }
     }
@@ -108,6 +111,18 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 Decided::Change(..) => unreachable!("changes were carried out above"),
             };
         }
+    }
+
+    /// Puts a history entry back whose session was not archived after all, so that it is true that
+    /// nothing was changed.
+    fn tidy_up(&mut self, fault: Fault) -> Fault {
+        if fault.state == State::NotKnown && self.open.is_none() && self.put_back().is_ok() {
+            return Fault {
+                state: State::NothingChanged,
+                ..fault
+            };
+        }
+        fault
     }
 
     /// What the request does to this version.
@@ -172,6 +187,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         let private = self.commit(change.club, journal, Some(&known.private.etag))?;
         self.is_committed = true;
         known.private = Arc::new(private);
+        known.last_modified = None;
         // Whatever happens from here on, the next request sees that the public object lags behind.
         self.store.remember(Some(known.clone()));
         if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
@@ -198,6 +214,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                     return Ok(Known {
                         private: Arc::new(private),
                         public,
+                        last_modified: None,
                     });
                 }
                 Err(Unread::Absent) => return self.initialise(),
@@ -220,6 +237,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         let known = Known {
             private: Arc::new(written?),
             public,
+            last_modified: None,
         };
         self.publish(known, true)
     }
@@ -252,7 +270,6 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                         club,
                         etag,
                         journal,
-                        last_modified: None,
                     });
                 }
                 Err(error) => error,
@@ -269,7 +286,6 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                         club,
                         etag,
                         journal,
-                        last_modified: None,
                     });
                 }
             }
@@ -338,13 +354,14 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             self.trace.load += self.since(begun);
             match read {
                 Ok(Read::NotModified(last_modified)) => {
-                    if self.is_restored(known, last_modified) {
+                    if known.is_restored(last_modified) {
                         known.public = self.look_at_public()?;
                     }
                     return Ok(Confirmed::Same);
                 }
                 Ok(Read::Object(newer)) => {
                     known.private = Arc::new(newer);
+                    known.last_modified = None;
                     known.public = self.look_at_public()?;
                     return Ok(Confirmed::Newer);
                 }
@@ -352,18 +369,6 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 Err(error) => self.later(&error)?,
             }
         }
-    }
-
-    /// Whether the version is a known one that somebody put back in place of a newer one.
-    fn is_restored(&self, known: &mut Known, last_modified: Option<String>) -> bool {
-        let before = &known.private.last_modified;
-        if before.is_some() && last_modified.is_some() {
-            return *before != last_modified;
-        }
-        if let (Some(private), true) = (Arc::get_mut(&mut known.private), last_modified.is_some()) {
-            private.last_modified = last_modified;
-        }
-        false
     }
 
     fn look_at_public(&mut self) -> Result<Public, Stop> {
@@ -468,10 +473,12 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 
     pub(super) fn fault(&self, is_passing: bool, cause: impl Into<String>) -> Fault {
-        let state = match (self.is_committed, &self.open) {
-            (true, _) => State::ChangedNotPublic,
-            (false, Some(_)) => State::NotKnown,
-            (false, None) => State::NothingChanged,
+        let state = if self.is_committed {
+            State::ChangedNotPublic
+        } else if self.open.is_some() || self.recorded.is_some() {
+            State::NotKnown
+        } else {
+            State::NothingChanged
         };
         Fault::new(state, is_passing, cause)
     }
