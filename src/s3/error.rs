@@ -50,6 +50,12 @@ impl S3Error {
         !matches!(self, Self::OutcomeUnknown { .. } | Self::BadAnswer { .. })
     }
 
+    /// Whether another writer was faster, or is at it: read again and redo.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::PreconditionFailed | Self::Conflict)
+    }
+
     /// Whether the same may well succeed a little later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -104,6 +110,15 @@ impl fmt::Display for S3Error {
 }
 
 impl std::error::Error for S3Error {}
+
+/// The code in S3's XML error document. Anything else, such as HTML, has none.
+pub(super) fn error_code(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<Error>")?.1.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_code.then_some(code)
+}
 
 fn hint(status: u16, code: &str) -> &'static str {
     match (status, code) {
@@ -179,5 +194,22 @@ mod tests {
             }
             .surely_not_applied()
         );
+    }
+
+    #[test]
+    fn the_code_is_read_from_s3s_error_document_and_from_nothing_else() {
+        let xml =
+            br#"<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>m</Message></Error>"#;
+        assert_eq!(error_code(xml), Some("NoSuchKey"));
+        for body in [
+            &b""[..],
+            b"<html><Code>NoSuchKey</Code></html>",
+            b"<Error><Code></Code></Error>",
+            b"<Error><Code>a b</Code></Error>",
+            b"<Error><Code>NoSuchKey",
+            b"\xff",
+        ] {
+            assert_eq!(error_code(body), None);
+        }
     }
 }

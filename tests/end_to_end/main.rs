@@ -4,6 +4,7 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod requests;
 mod support;
 
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    Vec::new()
+    [requests::cases()].concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.
