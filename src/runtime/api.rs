@@ -17,9 +17,9 @@ pub struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// A client of the Runtime API. Opens no connection yet.
+    /// A client of the Runtime API for so many threads. Opens no connection yet.
     #[must_use]
-    pub fn new(address: &Address) -> Self {
+    pub fn new(address: &Address, threads: usize) -> Self {
         let config = Agent::config_builder()
             // Every answer means something, see below.
             .http_status_as_error(false)
@@ -35,7 +35,8 @@ impl RuntimeApi {
             // may be frozen meanwhile.
             .input_buffer_size(BUFFER_BYTES)
             .output_buffer_size(BUFFER_BYTES)
-            .max_idle_connections(1)
+            .max_idle_connections(threads)
+            .max_idle_connections_per_host(threads)
             // The connection waits for as long as the handler takes.
             .max_idle_age(LONGEST_INVOCATION)
             .build();

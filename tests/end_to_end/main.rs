@@ -4,6 +4,7 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod concurrency;
 mod requests;
 mod support;
 
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    [requests::cases()].concat()
+    [concurrency::cases(), requests::cases()].concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.
