@@ -5,7 +5,9 @@
 //! runs only the cases whose name contains it.
 
 mod concurrency;
+mod refusals;
 mod requests;
+mod roles;
 mod support;
 
 use std::collections::BTreeMap;
@@ -52,7 +54,13 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    [concurrency::cases(), requests::cases()].concat()
+    [
+        concurrency::cases(),
+        refusals::cases(),
+        requests::cases(),
+        roles::cases(),
+    ]
+    .concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.
