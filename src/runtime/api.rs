@@ -179,10 +179,10 @@ impl Invocation {
         Some(Self {
             request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,
             invocation_id: header("lambda-runtime-invocation-id"),
-            deadline: header("lambda-runtime-deadline-ms")
-                .and_then(|ms| ms.parse().ok())
-                .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
-                .unwrap_or_else(|| SystemTime::now() + DEFAULT_TIMEOUT),
+            deadline: deadline(
+                header("lambda-runtime-deadline-ms").as_deref(),
+                SystemTime::now(),
+            ),
             invoked_function_arn: header("lambda-runtime-invoked-function-arn"),
             trace_id: header("lambda-runtime-trace-id"),
             tenant_id: header("lambda-runtime-aws-tenant-id"),
@@ -273,6 +273,20 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+/// When Lambda gives up: `ms` is in Unix milliseconds. An emulator's may be missing, or a duration:
+/// `cargo lambda watch` sends 600000, for ten minutes. No invocation ends that soon after 1970.
+fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
+    let Some(ms) = ms.and_then(|ms| ms.parse().ok()).map(Duration::from_millis) else {
+        return now + DEFAULT_TIMEOUT;
+    };
+    let begin = if ms <= LONGEST_INVOCATION {
+        now
+    } else {
+        SystemTime::UNIX_EPOCH
+    };
+    begin.checked_add(ms).unwrap_or(now + DEFAULT_TIMEOUT)
+}
+
 /// A connection is only used again once its answer was read to the end.
 fn drain(answer: Response<Body>) {
     let _ = answer
@@ -297,6 +311,24 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_is_a_time_of_day_or_an_emulators_duration() {
+        let epoch = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let now = epoch(1_700_000_000_000);
+        for (ms, expected) in [
+            (Some("1700000003000"), 1_700_000_003_000),
+            // Passed already, and stays so.
+            (Some("1699999999999"), 1_699_999_999_999),
+            (Some("900001"), 900_001),
+            (Some("900000"), 1_700_000_900_000),
+            (Some("600000"), 1_700_000_600_000),
+            (Some("soon"), 1_700_000_003_000),
+            (None, 1_700_000_003_000),
+        ] {
+            assert_eq!(deadline(ms, now), epoch(expected), "{ms:?}");
+        }
+    }
 
     #[test]
     fn only_a_500_ends_the_process() {
