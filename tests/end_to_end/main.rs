@@ -5,6 +5,8 @@
 //! runs only the cases whose name contains it.
 
 mod concurrency;
+mod effects;
+mod operations;
 mod refusals;
 mod requests;
 mod roles;
@@ -56,6 +58,8 @@ fn main() -> ExitCode {
 fn all_cases() -> Vec<Case> {
     [
         concurrency::cases(),
+        effects::cases(),
+        operations::cases(),
         refusals::cases(),
         requests::cases(),
         roles::cases(),
