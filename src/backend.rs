@@ -103,7 +103,7 @@ impl Handler for Backend {
         let requests_before = self.store.s3().requests_made();
         let call = Call::from_event(event);
         let mut steps = Steps::default();
-        let answer = self.answer(&call, context, &mut steps);
+        let (answer, payload) = self.answer(&call, context, &mut steps).into_payload();
         let ms = |step: std::time::Duration| json!(step.as_secs_f64() * 1e3);
         context.log.write(
             Level::Info,
@@ -122,7 +122,7 @@ impl Handler for Backend {
                 ("start", json!(if context.cold { "cold" } else { "warm" })),
             ],
         );
-        Ok(answer.to_payload())
+        Ok(payload)
     }
 }
 
