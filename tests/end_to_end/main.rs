@@ -4,6 +4,10 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod bad_start;
+mod events;
+mod first_start;
+mod preflight;
 mod support;
 
 use std::collections::BTreeMap;
@@ -50,7 +54,13 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    Vec::new()
+    [
+        bad_start::cases(),
+        events::cases(),
+        first_start::cases(),
+        preflight::cases(),
+    ]
+    .concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.

@@ -14,6 +14,7 @@ use local::{
 use serde_json::{Map, Value, json};
 
 /// A named test. It counts its requests.
+#[derive(Clone)]
 pub(crate) struct Case {
     /// `topic::what_holds`.
     pub(crate) name: &'static str,
