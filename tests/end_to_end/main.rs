@@ -6,6 +6,8 @@
 
 mod bad_start;
 mod events;
+mod existing_club;
+mod faults;
 mod first_start;
 mod preflight;
 mod support;
@@ -57,6 +59,8 @@ fn all_cases() -> Vec<Case> {
     [
         bad_start::cases(),
         events::cases(),
+        existing_club::cases(),
+        faults::cases(),
         first_start::cases(),
         preflight::cases(),
     ]
