@@ -9,8 +9,12 @@ mod events;
 mod existing_club;
 mod faults;
 mod first_start;
+mod function_url;
+mod logs;
 mod preflight;
+mod restart;
 mod support;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,7 +66,11 @@ fn all_cases() -> Vec<Case> {
         existing_club::cases(),
         faults::cases(),
         first_start::cases(),
+        function_url::cases(),
+        logs::cases(),
         preflight::cases(),
+        restart::cases(),
+        tls::cases(),
     ]
     .concat()
 }
