@@ -113,7 +113,7 @@ fn the_summary_counts_the_requests_to_s3(counts: &Counts) {
     // Failed ones count too.
     backend.s3.clear_requests();
     fail(&backend, "GET", PRIVATE_BUCKET);
-    backend.delivered(delivery(100), &requests[2]);
+    backend.hurried_as(delivery(100), &requests[2]);
     assert_eq!(
         summary(&backend, 100)["s3_requests"],
         backend.s3.requests().len()
@@ -153,7 +153,7 @@ fn lines_carry_the_ids_of_their_request(counts: &Counts) {
 fn a_fault_has_a_line_of_its_own(counts: &Counts) {
     let backend = Backend::demo(counts);
     fail(&backend, "PUT", PUBLIC_BUCKET);
-    backend.delivered(delivery(0), &create("New", ADMIN));
+    backend.hurried_as(delivery(0), &create("New", ADMIN));
     let line = backend.log_line(|line| line["level"] == "ERROR");
     assert_eq!(line["requestId"], request_id(0));
     assert_eq!(line["state"], "changed, not public");
@@ -167,7 +167,7 @@ fn the_text_format_says_the_same(counts: &Counts) {
         let backend = Backend::start(counts, S3Options::default(), &variables);
         fail(&backend, "GET", PRIVATE_BUCKET);
         let request = json!({"action": "any_trigger_initialization"});
-        assert_eq!(answer(&backend.delivered(delivery(0), &request)).0, 503);
+        assert_eq!(answer(&backend.hurried_as(delivery(0), &request)).0, 503);
         let lines = backend.last_log_lines();
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(
@@ -203,7 +203,7 @@ fn a_log_level_leaves_lines_out(counts: &Counts) {
     let backend = Backend::start(counts, S3Options::default(), &variables);
     backend.call(&json!({"action": "any_trigger_initialization"}));
     fail(&backend, "GET", PRIVATE_BUCKET);
-    backend.call(&json!({"action": "any_trigger_initialization"}));
+    backend.hurried(&json!({"action": "any_trigger_initialization"}));
     let lines = backend.last_log_lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("\"ERROR\""), "{lines:?}");
@@ -241,7 +241,7 @@ fn nothing_secret_is_ever_logged(counts: &Counts) {
             ("PUT", PUBLIC_BUCKET),
         ] {
             fail(&backend, method, bucket);
-            backend.event(&create(&format!("{MARK} {method}"), ADMIN));
+            backend.hurried(&create(&format!("{MARK} {method}"), ADMIN));
         }
         backend.s3.set_fault(None);
         let mut broken = backend.private();

@@ -184,6 +184,27 @@ impl<'c> Backend<'c> {
         )
     }
 
+    /// The same with little time until the deadline: for what is tried again until time is up.
+    #[track_caller]
+    pub(crate) fn hurried(&self, event: &Value) -> Value {
+        self.hurried_as(Delivery::default(), event)
+    }
+
+    /// The same, with a choice of request id.
+    #[track_caller]
+    pub(crate) fn hurried_as(&self, delivery: Delivery, event: &Value) -> Value {
+        // The start of a process shall not count.
+        assert!(self.runtime_api.wait_for_next(PATIENCE));
+        let deadline = Some(std::time::SystemTime::now() + HURRY);
+        self.delivered(
+            Delivery {
+                deadline,
+                ..delivery
+            },
+            event,
+        )
+    }
+
     /// The club as the private object holds it.
     #[track_caller]
     pub(crate) fn private(&self) -> Value {
@@ -346,5 +367,7 @@ fn parsed(object: Option<StoredObject>) -> Value {
     serde_json::from_slice(&object.expect("the object exists").bytes).expect("it is JSON")
 }
 
+/// Until the deadline of an invocation whose requests to S3 fail again and again.
+const HURRY: Duration = Duration::from_millis(1_500);
 /// How long to wait for what must happen; tests never depend on it being short.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -53,7 +53,10 @@ fn one_connection_serves_many_requests(counts: &Counts) {
         assert_eq!(backend.call(&trigger).0, 200);
     }
     assert!(backend.s3.requests().len() >= 5);
-    assert_eq!(proxy.connections.load(Ordering::Relaxed), 1);
+    assert!(
+        proxy.connections.load(Ordering::Relaxed) <= 2,
+        "at most one for each bucket"
+    );
 }
 
 fn a_certificate_of_nobody_known_is_refused(counts: &Counts) {
@@ -98,7 +101,7 @@ fn a_server_without_tls_gets_no_request(counts: &Counts) {
     ];
     let backend = Backend::start(counts, S3Options::default(), &variables);
     let trigger = json!({"action": "any_trigger_initialization"});
-    let payload = backend.event(&trigger);
+    let payload = backend.hurried(&trigger);
     assert_eq!(answer(&payload).0, 503);
     assert_eq!(server.requests(), []);
 }
@@ -111,7 +114,7 @@ fn assert_refused(backend: &Backend<'_>, cause: &str) {
         json!({"action": "admin_create_user", "auth_token": code("Grandmaster Oh"),
             "role": "Coach", "name": "Never"}),
     ] {
-        let payload = backend.event(&request);
+        let payload = backend.hurried(&request);
         let (status, body) = answer(&payload);
         assert_eq!(status, 503, "{body}");
         assert!(error_text(&body).contains("Nothing was changed"), "{body}");
@@ -257,13 +260,13 @@ fn forward(
 ) -> io::Result<()> {
     let (mut client, mut server) = (BufReader::new(client), BufReader::new(server));
     let mut is_first = true;
-    while let Some(request) = message(&mut client)? {
+    while let Some(request) = message(&mut client, false)? {
         if is_first {
             connections.fetch_add(1, Ordering::Relaxed);
             is_first = false;
         }
         server.get_mut().write_all(&request)?;
-        let Some(response) = message(&mut server)? else {
+        let Some(response) = message(&mut server, request.starts_with(b"HEAD "))? else {
             break;
         };
         client.get_mut().write_all(&response)?;
@@ -273,9 +276,9 @@ fn forward(
 }
 
 /// An HTTP message, head and body; `None` if there is no further one. All that this S3 server and its
-/// client send has a `Content-Length` or no body, and none of it is an answer to HEAD.
-fn message(stream: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let (mut bytes, mut length, mut is_bodiless) = (Vec::new(), 0, false);
+/// client send has a `Content-Length` or no body.
+fn message(stream: &mut impl BufRead, mut is_bodiless: bool) -> io::Result<Option<Vec<u8>>> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
     loop {
         let start = bytes.len();
         if stream.read_until(b'\n', &mut bytes)? == 0 {
