@@ -103,7 +103,7 @@ impl Handler for Backend {
         let requests_before = self.store.s3().requests_made();
         let call = Call::from_event(event);
         let mut trace = Trace::default();
-        let answer = self.answer(&call, context, &mut trace);
+        let (answer, payload) = self.answer(&call, context, &mut trace).into_payload();
         for warning in &trace.warnings {
             context.log.write(Level::Warn, warning, &[]);
         }
@@ -127,7 +127,7 @@ impl Handler for Backend {
                 ("start", json!(if context.cold { "cold" } else { "warm" })),
             ],
         );
-        Ok(answer.to_payload())
+        Ok(payload)
     }
 }
 

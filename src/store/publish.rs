@@ -10,7 +10,7 @@ use super::World;
 use super::cache::Known;
 use super::objects::{Read, Unread};
 use super::run::{Run, Stop};
-use crate::s3::{Condition, ObjectStore};
+use crate::s3::{Condition, ObjectStore, S3Error};
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Has the public object show `known.private` or something newer.
@@ -70,7 +70,10 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 known.public.shows = Some(known.private.etag.clone());
                 return Ok(true);
             }
-            Err(error) if error.is_conflict() => self.back_off_from_conflict()?,
+            // Absent: somebody deleted it meanwhile.
+            Err(error) if error.is_conflict() || error == S3Error::Absent => {
+                self.back_off_from_conflict()?;
+            }
             Err(error) => self.later(&Unread::S3("public data.json (to write)".into(), error))?,
         }
         loop {

@@ -1,5 +1,6 @@
 //! One request on its way: attempts of load, act, commit and publish until one goes through.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use super::objects::{Read, Unread};
 use super::{Failure, Fault, State, Store, Trace, World};
 use crate::actions::{self, Change, Decision, HistoryChange, HistoryRange, Occasion, Refusal};
 use crate::club::Club;
-use crate::club::history::recorded_between;
+use crate::club::history::{History, recorded_between};
 use crate::club::operation::{Operation, OperationKey, Secret};
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
@@ -103,6 +104,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             self.store.remember(Some(known));
             return match decision {
                 Decided::Answer(answer) => Ok(answer),
+                Decided::Repeated(answer, years) => {
+                    self.replace_history(&years)?;
+                    Ok(answer)
+                }
                 Decided::Refused(refusal) => {
                     self.put_back()?;
                     Err(Stop::End(Failure::Refused(refusal)))
@@ -133,21 +138,39 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             None => self.new_secret()?,
         };
         let occasion = self.occasion(secret);
-        let decision = if self.store.protections.look_for_own_operation
-            && private.journal.contains(self.key())
-        {
+        if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
             self.is_committed = true;
             self.recorded = None;
-            actions::repeat(&private.club, self.request, &occasion).map(Decision::Answer)
-        } else {
-            actions::decide(&private.club, self.request, &occasion)
-        };
+            return Ok(
+                match actions::repeat(&private.club, self.request, &occasion) {
+                    Ok(answer) => {
+                        Decided::Repeated(answer, self.missing_history(private, &occasion))
+                    }
+                    Err(refusal) => Decided::Refused(refusal),
+                },
+            );
+        }
+        let decision = actions::decide(&private.club, self.request, &occasion);
         Ok(match decision {
             Ok(Decision::Change(change)) => Decided::Change(change, secret),
             Ok(Decision::Answer(answer)) => Decided::Answer(answer),
             Ok(Decision::ReadHistory(range)) => Decided::ReadHistory(range),
             Err(refusal) => Decided::Refused(refusal),
         })
+    }
+
+    /// The years that a repeated operation was still to replace, in case it was cut short after its
+    /// commit. Only while nothing was committed since: attendance taken meanwhile must not be lost.
+    fn missing_history(
+        &self,
+        private: &Private,
+        occasion: &Occasion<'_>,
+    ) -> BTreeMap<i32, History> {
+        if private.journal.last() == Some(self.key()) {
+            actions::replaced_history(self.request, occasion)
+        } else {
+            BTreeMap::new()
+        }
     }
 
     /// What became of a commit without an answer, now that a later version was read.
@@ -239,7 +262,11 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             public,
             last_modified: None,
         };
-        self.publish(known, true)
+        // A fault of publishing is to say that a change was made: there is a club now.
+        self.is_committed = true;
+        let published = self.publish(known, true);
+        self.is_committed = false;
+        published
     }
 
     /// Writes the private object over the version `replaced`, or where there is none.
@@ -488,6 +515,8 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 enum Decided {
     Change(Box<Change>, Secret),
     Answer(Value),
+    /// The operation took effect before; these years may still have to be replaced.
+    Repeated(Value, BTreeMap<i32, History>),
     Refused(Refusal),
     ReadHistory(HistoryRange),
 }

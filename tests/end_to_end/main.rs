@@ -4,13 +4,23 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod bad_start;
 mod concurrency;
 mod effects;
+mod events;
+mod existing_club;
+mod faults;
+mod first_start;
+mod function_url;
+mod logs;
 mod operations;
+mod preflight;
 mod refusals;
 mod requests;
+mod restart;
 mod roles;
 mod support;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,12 +67,22 @@ fn main() -> ExitCode {
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
     [
+        bad_start::cases(),
         concurrency::cases(),
         effects::cases(),
+        events::cases(),
+        existing_club::cases(),
+        faults::cases(),
+        first_start::cases(),
+        function_url::cases(),
+        logs::cases(),
         operations::cases(),
+        preflight::cases(),
         refusals::cases(),
         requests::cases(),
+        restart::cases(),
         roles::cases(),
+        tls::cases(),
     ]
     .concat()
 }
