@@ -2,7 +2,7 @@
 //!
 //! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
 //!   real S3, on an emulator and on a simulation alike
-//! * [`client`]: its implementation over HTTP, on [`exchange`]: one signed request and its answer;
+//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request and its answer;
 //!   [`transport`]: every HTTP setting, with its reason; [`resolver`]: name lookups
 //! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong
 

@@ -24,6 +24,9 @@ pub(super) struct Recorded {
     written: Box<RawValue>,
     /// The entry as it was before.
     before: Option<Box<RawValue>>,
+    /// The version (`Some(None)`: none yet) that a write without an answer was to replace. As long as it is
+    /// the newest, that write may take effect yet.
+    open: Option<Option<ETag>>,
 }
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
@@ -65,9 +68,19 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 session_id: session_id.clone(),
                 written,
                 before,
+                open: None,
             });
-            if is_written || self.write_year(record.year, &after, etag.as_ref())? {
+            if is_written {
                 return Ok(());
+            }
+            match self.write_year(record.year, &after, etag.as_ref())? {
+                Written::Yes => return Ok(()),
+                Written::No => {}
+                Written::NotKnown => {
+                    if let Some(recorded) = &mut self.recorded {
+                        recorded.open = Some(etag);
+                    }
+                }
             }
         }
     }
@@ -80,9 +93,15 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let Some(recorded) = &self.recorded else {
                 break;
             };
-            let is_ours = same(history.entry(&recorded.session_id), Some(&recorded.written));
-            history.put_back(&recorded.session_id, recorded.before.clone());
-            if !is_ours || self.write_year(year, &history, etag.as_ref())? {
+            if same(history.entry(&recorded.session_id), Some(&recorded.written)) {
+                history.put_back(&recorded.session_id, recorded.before.clone());
+            } else if recorded.open.as_ref() != Some(&etag) {
+                self.recorded = None;
+                continue;
+            }
+            // Where the entry is not there yet, writing the same once more, in other white space, keeps the
+            // open write from taking effect.
+            if self.write_year(year, &history, etag.as_ref())? == Written::Yes {
                 self.recorded = None;
             }
         }
@@ -92,7 +111,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Replaces whole years, after the club that they belong to was written.
     pub(super) fn replace_history(&mut self, years: &BTreeMap<i32, History>) -> Result<(), Stop> {
         for (&year, history) in years {
-            while !self.write(year, history, Condition::Always)? {}
+            while self.write(year, history, Condition::Always)? != Written::Yes {}
         }
         Ok(())
     }
@@ -110,14 +129,13 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }
     }
 
-    /// Writes a year over the version with this ETag; whether it was written. If not, it must be read
-    /// anew.
+    /// Writes a year over the version with this ETag. If it is not written, it must be read anew.
     fn write_year(
         &mut self,
         year: i32,
         history: &History,
         etag: Option<&ETag>,
-    ) -> Result<bool, Stop> {
+    ) -> Result<Written, Stop> {
         self.write(
             year,
             history,
@@ -130,7 +148,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         year: i32,
         history: &History,
         condition: Condition<'_>,
-    ) -> Result<bool, Stop> {
+    ) -> Result<Written, Stop> {
         let timeout = self.timeout()?;
         let begun = self.store.world.now();
         let nonce = self.key().0;
@@ -139,16 +157,29 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             .objects
             .write_history(year, history, nonce, condition, timeout);
         self.trace.act += self.since(begun);
-        match written {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_conflict() || error == S3Error::Absent => {
-                self.back_off_from_conflict().map(|()| false)
-            }
-            Err(error) => self
-                .later(&Unread::S3("the history (to write)".into(), error))
-                .map(|()| false),
+        let Err(error) = written else {
+            return Ok(Written::Yes);
+        };
+        let is_sure = error.surely_not_applied();
+        if error.is_conflict() || error == S3Error::Absent {
+            self.back_off_from_conflict()?;
+        } else {
+            self.later(&Unread::S3("the history (to write)".into(), error))?;
         }
+        Ok(if is_sure {
+            Written::No
+        } else {
+            Written::NotKnown
+        })
     }
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Yes,
+    No,
+    NotKnown,
 }
 
 fn same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {

@@ -36,16 +36,16 @@
 //!
 //! Public `data.json` says in its metadata of which private version it is the projection. It is
 //! replaced with `If-Match` too, and only where its ETag was read before the private version that is
-//! published was seen to be the newest: so what is replaced is never newer (see [`publish`]).
+//! published was seen to be the newest: so what is replaced is never newer (see `publish`).
 //!
 //! An ETag may be a digest of the bytes, and members change their minds: Yes, No, Yes. So that no
 //! version has the ETag of an earlier one, every object that we write ends in white space that spells
-//! the operation (see [`nonce`]).
+//! the operation (see `nonce`).
 //!
-//! * [`run`]: one request on its way; [`publish`]: bringing the public object in line;
-//!   [`attendance`]: history entries, and putting them back
-//! * [`objects`]: the objects and their forms; [`cache`]: what is known of them
-//! * [`fault`]: what a caller is told of a fault; [`protections`]: what the proof switches off
+//! * `run`: one request on its way; `publish`: bringing the public object in line;
+//!   `attendance`: history entries, and putting them back
+//! * `objects`: the objects and their forms; `cache`: what is known of them
+//! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
 
 mod attendance;
 mod cache;
