@@ -186,7 +186,7 @@ impl Sent {
         let meaning = match status {
             200..=299 => return Self::Accepted,
             500 => return Self::Broken,
-            400 => "it does not know this request id",
+            400 => "it does not know this request id, or found the request malformed",
             403 => "it does not wait for this now",
             410 => "the invocation has timed out and the event was given to another delivery",
             413 => "it is too large; the caller has been told so",
