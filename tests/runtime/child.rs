@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use dojang::log::{Level, Log};
+use dojang::log::Level;
 use dojang::runtime::{self, Context, HandlerError, InitError, MAX_RESPONSE_BYTES};
 use serde_json::json;
 
@@ -22,12 +22,12 @@ fn child_function() {
             log_all(|level, message| log.write(level, message, &[]));
             Ok(logger)
         }),
-        "init-error" => run_failing(|_| {
+        "init-error" => run_failing(|| {
             let message = "TABLE: expected a name, found nothing";
             Err(InitError::new("Runtime.ConfigInvalid", message))
         }),
-        "init-error-odd-category" => run_failing(|_| Err(InitError::new("two\nlines", "odd"))),
-        "init-panic" => run_failing(|_| panic!("{SECRET} in init")),
+        "init-error-odd-category" => run_failing(|| Err(InitError::new("two\nlines", "odd"))),
+        "init-panic" => run_failing(|| panic!("{SECRET} in init")),
         other => panic!("no such behaviour: {other}"),
     };
     // 1 for failure, unlike the test harness, whose own failures are 101.
@@ -36,10 +36,8 @@ fn child_function() {
 
 type Answer = Result<Vec<u8>, HandlerError>;
 
-fn run_failing(
-    start: fn(&Log) -> Result<fn(&[u8], &Context<'_>) -> Answer, InitError>,
-) -> ExitCode {
-    runtime::run(start)
+fn run_failing(start: fn() -> Result<(), InitError>) -> ExitCode {
+    runtime::run(|_| start().map(|()| echo))
 }
 
 fn echo(event: &[u8], _: &Context<'_>) -> Answer {
