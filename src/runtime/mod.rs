@@ -12,6 +12,7 @@
 pub mod address;
 pub mod api;
 mod context;
+mod invocation;
 pub mod panics;
 pub mod report;
 
@@ -82,12 +83,15 @@ fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {
         &error.message,
         &[("errorType", json!(error.category))],
     );
-    if let Err(error) = api.report_init_error(error) {
-        log.write(
-            Level::Error,
-            &format!("the init error was not reported: {error}"),
-            &[],
-        );
+    let problem = match api.report_init_error(error) {
+        Ok(Sent::Accepted) => None,
+        Ok(Sent::Refused { status, meaning }) => Some(format!("refused ({status}): {meaning}")),
+        Ok(Sent::Broken) => Some("refused (500)".to_owned()),
+        Err(error) => Some(format!("not delivered: {error}")),
+    };
+    if let Some(problem) = problem {
+        let message = format!("the report of the init error was {problem}");
+        log.write(Level::Warn, &message, &[]);
     }
     ExitCode::FAILURE
 }
@@ -130,11 +134,8 @@ fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBo
             Err(error) => {
                 failures += 1;
                 if failures < MAX_FAILURES && error.may_pass() {
-                    log.write(
-                        Level::Error,
-                        &format!("no event: {error}; asking again"),
-                        &[],
-                    );
+                    let message = format!("no event: {error}; asking again");
+                    log.write(Level::Warn, &message, &[]);
                     continue;
                 }
                 log.write(Level::Fatal, &format!("no event: {error}"), &[]);

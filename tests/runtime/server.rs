@@ -1,184 +1,197 @@
-//! A scripted Runtime API: answers each call as it is told, and keeps what it was sent.
+//! A Runtime API that does what a test tells it, request by request.
 
-use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
 
-/// A request as it came in.
-#[derive(Clone, Debug)]
-pub(crate) struct Received {
-    /// Such as `POST`.
+/// What a test may be waiting for.
+pub(crate) enum Event {
+    /// The runtime asks something.
+    Request(Request),
+    /// The runtime has closed its log: it has ended.
+    End,
+}
+
+/// A request that waits for its answer.
+pub(crate) struct Request {
     pub(crate) method: String,
-    /// Such as `/2018-06-01/runtime/invocation/next`.
     pub(crate) path: String,
-    headers: Vec<(String, String)>,
-    /// The body, of the announced length.
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Counts connections from 0: equal numbers are one connection.
+    /// Counts connections from 0.
     pub(crate) connection: usize,
-}
-
-impl Received {
-    /// The value of a header, whose name is given in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("the body is JSON")
-    }
-}
-
-/// How a call is answered.
-#[derive(Clone, Debug)]
-pub(crate) enum Reply {
-    /// With this whole text: status line, headers, body.
-    Text(Vec<u8>),
-    /// Not at all: the connection is cut.
-    Cut,
-}
-
-impl Reply {
-    /// An answer without a body that matters.
-    pub(crate) fn status(status: u16) -> Self {
-        let body = "{\"status\":\"whatever\"}";
-        let length = body.len();
-        Self::Text(
-            format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes(),
-        )
-    }
-
-    /// An event, with these headers besides its length.
-    pub(crate) fn event(headers: &[(&str, &str)], body: &[u8]) -> Self {
-        let mut text = head(headers);
-        text.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        Self::Text([text.as_bytes(), body].concat())
-    }
-
-    /// An event in two chunks.
-    pub(crate) fn chunked_event(headers: &[(&str, &str)], body: &[u8]) -> Self {
-        let mut bytes = (head(headers) + "transfer-encoding: chunked\r\n\r\n").into_bytes();
-        for chunk in body.chunks(body.len().div_ceil(2)) {
-            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            bytes.extend_from_slice(chunk);
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes.extend_from_slice(b"0\r\n\r\n");
-        Self::Text(bytes)
-    }
-}
-
-fn head(headers: &[(&str, &str)]) -> String {
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{lines}")
-}
-
-/// The server. It answers calls in the order of its script; what comes after its end blocks for ever,
-/// as `/next` does while no event comes.
-pub(crate) struct Server {
-    pub(crate) port: u16,
-    received: Receiver<Received>,
-}
-
-impl Server {
-    pub(crate) fn start(address: &str, script: Vec<Reply>) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let port = listener.local_addr()?.port();
-        let (sender, received) = channel();
-        let script = Arc::new(Mutex::new(VecDeque::from(script)));
-        thread::spawn(move || {
-            for (connection, stream) in listener.incoming().flatten().enumerate() {
-                let (sender, script) = (sender.clone(), Arc::clone(&script));
-                thread::spawn(move || serve(stream, connection, &sender, &script));
-            }
-        });
-        Ok(Self { port, received })
-    }
-
-    /// The next call; waits for it.
-    #[track_caller]
-    pub(crate) fn call(&self) -> Received {
-        self.received
-            .recv_timeout(PATIENCE)
-            .expect("the runtime makes another call")
-    }
-
-    /// The calls that came in and were not looked at yet.
-    pub(crate) fn rest(&self) -> Vec<Received> {
-        self.received.try_iter().collect()
-    }
-}
-
-fn serve(
     stream: TcpStream,
-    connection: usize,
-    sender: &Sender<Received>,
-    script: &Mutex<VecDeque<Reply>>,
-) {
-    let mut reader = BufReader::new(&stream);
-    while let Some(received) = read(&mut reader, connection) {
-        if sender.send(received).is_err() {
-            return;
-        }
-        let reply = script.lock().expect("no thread panics with it").pop_front();
-        match reply {
-            Some(Reply::Text(text)) => {
-                if (&stream).write_all(&text).is_err() {
-                    return;
-                }
-            }
-            Some(Reply::Cut) => return,
-            // Nothing more to say: the child is killed in the end.
-            None => thread::park(),
-        }
-    }
 }
 
-fn read(reader: &mut impl BufRead, connection: usize) -> Option<Received> {
-    let mut line = || {
+impl Request {
+    /// Reads a request; `None` if the connection ends before one.
+    fn read(reader: &mut BufReader<TcpStream>, connection: usize) -> io::Result<Option<Self>> {
         let mut line = String::new();
-        reader
-            .read_line(&mut line)
-            .ok()
-            .filter(|&count| count > 0)?;
-        Some(line.trim_end().to_owned())
-    };
-    let first = line()?;
-    let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = (words.next()?, words.next()?);
-    let mut headers = Vec::new();
-    loop {
-        let line = line()?;
-        let Some((name, value)) = line.split_once(':') else {
-            break;
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let (Some(method), Some(path)) = (words.next(), words.next()) else {
+            return Err(io::Error::other(format!("no request line: {line:?}")));
         };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut request = Self {
+            method,
+            path,
+            headers,
+            body: Vec::new(),
+            connection,
+            stream: reader.get_ref().try_clone()?,
+        };
+        let length = match request.header("content-length") {
+            Some(length) => length.parse().map_err(io::Error::other)?,
+            None => 0,
+        };
+        reader.take(length).read_to_end(&mut request.body)?;
+        Ok(Some(request))
     }
-    let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length = length
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Received {
-        method,
-        path,
-        headers,
-        body,
-        connection,
-    })
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(other, _)| other == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "{name} is repeated");
+        value
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn answer(mut self, answer: &Answer) {
+        self.stream.write_all(&answer.to_bytes()).unwrap();
+    }
+
+    /// For a runtime that does not want to read all of the answer.
+    pub(crate) fn answer_in_vain(mut self, answer: &Answer) {
+        let _ = self.stream.write_all(&answer.to_bytes());
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    pub(crate) fn answer_raw(mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Cuts the connection instead of answering.
+    pub(crate) fn drop_connection(self) {
+        self.stream.shutdown(Shutdown::Both).unwrap();
+    }
 }
 
-/// How long to wait for what must happen; tests never depend on it being short.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// An answer of the Runtime API.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    is_chunked: bool,
+    declared_length: Option<usize>,
+}
+
+impl Answer {
+    /// An answer with this status and a body like the real service's.
+    pub(crate) fn status(status: u16) -> Self {
+        let body = match status {
+            200..=299 => r#"{"status":"OK"}"#.to_owned(),
+            _ => format!(r#"{{"errorMessage":"told to answer {status}","errorType":"Test"}}"#),
+        };
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into_bytes(),
+            is_chunked: false,
+            declared_length: None,
+        }
+    }
+
+    /// An event without any header.
+    pub(crate) fn bare_event(event: &[u8]) -> Self {
+        Self {
+            body: event.to_vec(),
+            ..Self::status(200)
+        }
+    }
+
+    /// An event with the only header that must be there.
+    pub(crate) fn event(request_id: &str, event: &[u8]) -> Self {
+        Self::bare_event(event).header("Lambda-Runtime-Aws-Request-Id", request_id)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends the body in chunks, of which the first has one byte.
+    pub(crate) fn chunked(mut self) -> Self {
+        self.is_chunked = true;
+        self
+    }
+
+    /// Promises more bytes than there are.
+    pub(crate) fn declaring(mut self, length: usize) -> Self {
+        self.declared_length = Some(length);
+        self
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("HTTP/1.1 {} Whatever\r\n", self.status).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend(format!("{name}: {value}\r\n").into_bytes());
+        }
+        if !self.is_chunked {
+            let length = self.declared_length.unwrap_or(self.body.len());
+            bytes.extend(format!("Content-Length: {length}\r\n\r\n").into_bytes());
+            bytes.extend(&self.body);
+            return bytes;
+        }
+        bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+        let (first, rest) = self.body.split_at(self.body.len().min(1));
+        for chunk in [first, rest].into_iter().filter(|chunk| !chunk.is_empty()) {
+            bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+            bytes.extend(chunk);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(b"0\r\n\r\n");
+        bytes
+    }
+}
+
+/// Listens on a loopback address until the tests end; every request becomes an event.
+pub(crate) fn listen(host: &str, events: Sender<Event>) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((host, 0))?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for (connection, stream) in listener.incoming().enumerate() {
+            let stream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let events = events.clone();
+            // A connection that closes is no failure: the test sees what is missing.
+            let serve = move || -> io::Result<()> {
+                let mut reader = BufReader::new(stream);
+                while let Some(request) = Request::read(&mut reader, connection)? {
+                    events
+                        .send(Event::Request(request))
+                        .map_err(|_| io::ErrorKind::BrokenPipe)?;
+                }
+                Ok(())
+            };
+            thread::spawn(serve);
+        }
+    });
+    Ok(address)
+}
