@@ -2,7 +2,9 @@
 //! commit is refused in the end (the session was deleted or cancelled meanwhile).
 //!
 //! Every entry ends in white space that spells its operation, so that an instance only ever puts back
-//! what it wrote itself, never an entry with the same content that somebody else relies on.
+//! what it wrote itself, never an entry with the same content that somebody else relies on. (Where two coaches
+//! take attendance of one session at once and both are refused, the one's entry may be what the other puts
+//! back.)
 
 use std::collections::BTreeMap;
 
@@ -20,12 +22,10 @@ use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 pub(super) struct Recorded {
     year: i32,
     session_id: String,
-    /// The entry as this request wrote it.
-    written: Box<RawValue>,
     /// The entry as it was before.
     before: Option<Box<RawValue>>,
-    /// The version (`Some(None)`: none yet) that a write without an answer was to replace. As long as it is
-    /// the newest, that write may take effect yet.
+    /// The version (`Some(None)`: none yet) that a write of ours was to replace which has not been seen to
+    /// be applied. As long as that version is the newest, the write may be applied yet.
     open: Option<Option<ETag>>,
 }
 
@@ -42,76 +42,78 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }
         let session_id = &record.session.session_id;
         loop {
-            let (before, etag) = self.read_year(record.year)?;
-            let mut after = before.clone();
+            let (history, etag) = self.read_year(record.year)?;
+            let present = history.entry(session_id).map(ToOwned::to_owned);
+            let earlier = self.recorded.take();
+            // What was there before this request's first write is what is put back, if need be. If an
+            // earlier run wrote the entry, which ended midway, that is not known.
+            let before = if self.is_own(present.as_deref()) {
+                earlier.map(|earlier| earlier.before)
+            } else {
+                Some(present.clone())
+            };
+            let mut after = history;
             after.record(
                 &record.session,
                 &record.participants,
                 &white_space(self.key().0),
             );
-            let present = before.entry(session_id).map(ToOwned::to_owned);
-            let written = after.entry(session_id).map(ToOwned::to_owned);
-            let is_written = same(present.as_deref(), written.as_deref());
-            // What was there before this request's first attempt is what is put back, if need be.
-            let is_ours = self
-                .recorded
-                .as_ref()
-                .is_some_and(|own| same(present.as_deref(), Some(&own.written)));
-            let before_us = match self.recorded.take() {
-                Some(own) if is_ours => Some(own.before),
-                // An earlier run, which ended midway, wrote it. What was there before is not known.
-                _ if is_written => None,
-                _ => Some(present),
-            };
-            self.recorded = before_us.zip(written).map(|(before, written)| Recorded {
+            let is_written =
+                after.entry(session_id).map(RawValue::get) == present.as_deref().map(RawValue::get);
+            self.recorded = before.map(|before| Recorded {
                 year: record.year,
                 session_id: session_id.clone(),
-                written,
                 before,
-                open: None,
+                open: (!is_written).then(|| etag.clone()),
             });
             if is_written {
                 return Ok(());
             }
-            match self.write_year(record.year, &after, etag.as_ref())? {
-                Written::Yes => return Ok(()),
-                Written::No => {}
-                Written::NotKnown => {
-                    if let Some(recorded) = &mut self.recorded {
-                        recorded.open = Some(etag);
-                    }
+            if self.write_year(record.year, &after, etag.as_ref())? {
+                if let Some(recorded) = &mut self.recorded {
+                    recorded.open = None;
                 }
+                return Ok(());
             }
         }
     }
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        while let Some(recorded) = &self.recorded {
-            let year = recorded.year;
-            let (mut history, etag) = self.read_year(year)?;
-            let Some(recorded) = &self.recorded else {
-                break;
-            };
-            if same(history.entry(&recorded.session_id), Some(&recorded.written)) {
-                history.put_back(&recorded.session_id, recorded.before.clone());
-            } else if recorded.open.as_ref() != Some(&etag) {
+        while let Some(recorded) = self.recorded.take() {
+            let read = self.read_year(recorded.year);
+            let recorded = self.recorded.insert(recorded);
+            let (mut history, etag) = read?;
+            let (year, session_id) = (recorded.year, recorded.session_id.clone());
+            let (before, is_open) = (
+                recorded.before.clone(),
+                recorded.open.as_ref() == Some(&etag),
+            );
+            if self.is_own(history.entry(&session_id)) {
+                history.put_back(&session_id, before);
+            } else if !is_open {
                 self.recorded = None;
-                continue;
+                return Ok(());
             }
             // Where the entry is not there yet, writing the same once more, in other white space, keeps the
-            // open write from taking effect.
-            if self.write_year(year, &history, etag.as_ref())? == Written::Yes {
+            // open write from being applied.
+            if self.write_year(year, &history, etag.as_ref())? {
                 self.recorded = None;
             }
         }
         Ok(())
     }
 
+    /// Whether this operation wrote the entry.
+    fn is_own(&self, entry: Option<&RawValue>) -> bool {
+        let spelt = white_space(self.key().0) + "}";
+        entry.is_some_and(|entry| entry.get().ends_with(&spelt))
+    }
+
     /// Replaces whole years, after the club that they belong to was written.
     pub(super) fn replace_history(&mut self, years: &BTreeMap<i32, History>) -> Result<(), Stop> {
         for (&year, history) in years {
-            while self.write(year, history, Condition::Always)? != Written::Yes {}
+            while !self.write(year, history, Condition::Always)? {}
         }
         Ok(())
     }
@@ -129,13 +131,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }
     }
 
-    /// Writes a year over the version with this ETag. If it is not written, it must be read anew.
+    /// Writes a year over the version with this ETag; whether it is known to be written. If not, it must be
+    /// read anew.
     fn write_year(
         &mut self,
         year: i32,
         history: &History,
         etag: Option<&ETag>,
-    ) -> Result<Written, Stop> {
+    ) -> Result<bool, Stop> {
         self.write(
             year,
             history,
@@ -148,40 +151,22 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         year: i32,
         history: &History,
         condition: Condition<'_>,
-    ) -> Result<Written, Stop> {
+    ) -> Result<bool, Stop> {
         let timeout = self.timeout()?;
         let begun = self.store.world.now();
-        let nonce = self.key().0;
+        // Not the operation's, which may write several versions of the history.
+        let nonce = self.fresh_nonce();
         let written = self
             .store
             .objects
             .write_history(year, history, nonce, condition, timeout);
         self.trace.act += self.since(begun);
-        let Err(error) = written else {
-            return Ok(Written::Yes);
-        };
-        let is_sure = error.surely_not_applied();
+        let Err(error) = written else { return Ok(true) };
         if error.is_conflict() || error == S3Error::Absent {
             self.back_off_from_conflict()?;
         } else {
             self.later(&Unread::S3("the history (to write)".into(), error))?;
         }
-        Ok(if is_sure {
-            Written::No
-        } else {
-            Written::NotKnown
-        })
+        Ok(false)
     }
-}
-
-/// What became of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    Yes,
-    No,
-    NotKnown,
-}
-
-fn same(a: Option<&RawValue>, b: Option<&RawValue>) -> bool {
-    a.map(RawValue::get) == b.map(RawValue::get)
 }

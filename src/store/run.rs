@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::attendance::Recorded;
 use super::cache::{Known, Private, Public};
 use super::journal::Journal;
+use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::{Failure, Fault, State, Store, Trace, World};
 use crate::actions::{self, Change, Decision, HistoryChange, HistoryRange, Occasion, Refusal};
@@ -459,14 +460,18 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     fn back_off(&mut self, first: Duration, most: Duration) -> Result<(), Stop> {
         let bound = first.saturating_mul(1 << self.failures.min(16)).min(most);
         self.failures += 1;
-        let random = self.store.world.random().unwrap_or_default();
-        let share = f64::from(u32::from_be_bytes([
-            random[0], random[1], random[2], random[3],
-        ])) / f64::from(u32::MAX);
+        let [a, b, c, d, ..] = self.fresh_nonce();
+        let share = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
         let pause = bound.mul_f64(share).min(self.timeout()?);
         self.trace.wait += pause;
         self.store.world.pause(pause);
         Ok(())
+    }
+
+    /// Random bytes that need not be secure.
+    pub(super) fn fresh_nonce(&self) -> Nonce {
+        let [a, b, c, d, e, f, g, h, ..] = self.store.world.random().unwrap_or_default();
+        [a, b, c, d, e, f, g, h]
     }
 
     /// The time that is left for a request to S3.

@@ -27,6 +27,8 @@ pub(crate) struct Faults {
     pub(crate) slow_down: u64,
     /// 409, for conditional writes.
     pub(crate) conflict: u64,
+    /// From when to when S3 cannot be reached at all, in µs.
+    pub(crate) outage: (Micros, Micros),
     /// The instance is killed before or after the request takes effect.
     pub(crate) kill: u64,
 }
@@ -80,7 +82,7 @@ impl S3 {
 
     /// The newest version of an object.
     pub(crate) fn newest(&self, bucket: &str, key: &str) -> Option<Version> {
-        self.chain(bucket, key).pop()
+        self.lock().newest(Location { bucket, key }).ok().cloned()
     }
 
     /// Writes as somebody who knows nothing of conditions.
@@ -191,6 +193,12 @@ impl Connection {
         if there + back > timeout {
             self.sleep(timeout);
             return Err(lost("time is up"));
+        }
+        if (faults.outage.0..faults.outage.1).contains(&self.scheduler.now()) {
+            self.sleep(there);
+            return Err(S3Error::Unreachable {
+                cause: "an outage".to_owned(),
+            });
         }
         if happens(faults.kill) {
             if happens(500) {
