@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use dojang::club::operation::{OperationKey, Secret};
@@ -185,7 +185,7 @@ impl<'a> Instance<'a> {
         }
     }
 
-    fn start(&mut self) -> (Store<Connection, Clock>, std::sync::Arc<AtomicI64>) {
+    fn start(&mut self) -> (Store<Connection, Clock>, Arc<AtomicI64>) {
         let connection = Connection {
             s3: self.s3.clone(),
             scheduler: self.scheduler.clone(),
@@ -194,7 +194,7 @@ impl<'a> Instance<'a> {
             latency: (4_000, 16_000),
             random: Mutex::new(Random::new(self.random.next())),
         };
-        let skew = std::sync::Arc::new(AtomicI64::new(self.skew));
+        let skew = Arc::new(AtomicI64::new(self.skew));
         let clock = Clock {
             scheduler: self.scheduler.clone(),
             thread: self.thread,
@@ -275,11 +275,11 @@ impl<'a> Instance<'a> {
 }
 
 /// The world as an instance sees it.
-struct Clock {
-    scheduler: Scheduler,
-    thread: usize,
-    skew: std::sync::Arc<AtomicI64>,
-    random: Mutex<Random>,
+pub(crate) struct Clock {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) thread: usize,
+    pub(crate) skew: Arc<AtomicI64>,
+    pub(crate) random: Mutex<Random>,
 }
 
 impl World for Clock {
@@ -305,13 +305,13 @@ fn seconds(at: Micros) -> i64 {
     BASE + i64::try_from(at / 1_000_000).expect("runs are short")
 }
 
-fn time(at: Micros, skew: i64) -> SystemTime {
+pub(crate) fn time(at: Micros, skew: i64) -> SystemTime {
     let base = u64::try_from(BASE + skew).expect("it is after 1970");
     SystemTime::UNIX_EPOCH + Duration::from_secs(base) + Duration::from_micros(at)
 }
 
 /// Friday 15 January 2027, 08:00 UTC: far from the end of a year.
-const BASE: i64 = 1_800_000_000;
+pub(crate) const BASE: i64 = 1_800_000_000;
 pub(crate) const PRIVATE: &str = "private";
 pub(crate) const PUBLIC: &str = "public";
 pub(crate) const DATA: &str = "data.json";

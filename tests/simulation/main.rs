@@ -5,6 +5,7 @@
 mod checker;
 mod instance;
 mod random;
+mod rush;
 mod s3;
 mod scheduler;
 mod workload;

@@ -55,6 +55,8 @@ pub(crate) struct S3(Arc<Mutex<State>>);
 struct State {
     /// By bucket and key, the oldest version first.
     chains: BTreeMap<(String, String), Vec<Version>>,
+    /// How many requests were made.
+    requests: usize,
     /// Writes that take effect later, by time.
     late: Vec<(Micros, Write)>,
 }
@@ -104,6 +106,11 @@ impl S3 {
             condition: None,
         };
         let _ = state.write(now, write, true);
+    }
+
+    /// How many requests were made so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.lock().requests
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -249,6 +256,7 @@ impl Connection {
     ) -> Result<T, S3Error> {
         let now = self.scheduler.now();
         let mut state = self.s3.lock();
+        state.requests += 1;
         state.land_late_writes(now);
         serve(&mut state, now)
     }
