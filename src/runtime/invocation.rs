@@ -29,7 +29,9 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub(super) fn new(answer: Response<Body>) -> Option<Self> {
+    /// Reads an answer to `/next`; `None` if it does not say which request this is.
+    #[must_use]
+    pub fn new(answer: Response<Body>) -> Option<Self> {
         let (head, body) = answer.into_parts();
         let event = body
             .into_with_config()

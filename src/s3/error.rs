@@ -71,7 +71,8 @@ impl S3Error {
 
     /// The error that an answer of S3's with this status and error code means. A 404 without the
     /// code is no proof of absence: any server between here and S3 may have made it.
-    pub(super) fn from_answer(status: u16, code: &str) -> Self {
+    #[must_use]
+    pub fn from_answer(status: u16, code: &str) -> Self {
         let code = code.to_owned();
         match (status, code.as_str()) {
             (404, "NoSuchKey") => Self::Absent,
@@ -112,7 +113,7 @@ impl fmt::Display for S3Error {
 impl std::error::Error for S3Error {}
 
 /// The code in S3's XML error document. Anything else, such as HTML, has none.
-pub(super) fn error_code(body: &[u8]) -> Option<&str> {
+pub fn error_code(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once("<Error>")?.1.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
