@@ -9,14 +9,13 @@ use std::path::Path;
 
 #[test]
 fn the_corpus_is_replayed() {
-    let targets: [(&str, fn(&[u8])); 5] = [
-        ("events", fuzz::events),
+    for (name, target) in [
+        ("events", fuzz::events as fn(&[u8])),
         ("bodies", fuzz::bodies),
         ("stored", fuzz::stored),
         ("s3_errors", fuzz::s3_errors),
         ("runtime_api", fuzz::runtime_api),
-    ];
-    for (name, target) in targets {
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/corpus")
             .join(name);

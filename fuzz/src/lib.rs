@@ -106,10 +106,10 @@ pub fn runtime_api(input: &[u8]) {
             answer = answer.header(name, value.trim());
         }
     }
-    if let Ok(answer) = answer.body(ureq::Body::builder().data(text)) {
-        if let Some(invocation) = Invocation::new(answer) {
-            assert!(!invocation.request_id.is_empty());
-        }
+    if let Ok(answer) = answer.body(ureq::Body::builder().data(text))
+        && let Some(invocation) = Invocation::new(answer)
+    {
+        assert!(!invocation.request_id.is_empty());
     }
 }
 
