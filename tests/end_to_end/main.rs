@@ -4,6 +4,8 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod effect;
+mod roles;
 mod support;
 
 use std::collections::BTreeMap;
@@ -50,7 +52,7 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    Vec::new()
+    [roles::cases()].concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.

@@ -14,6 +14,7 @@ use local::{
 use serde_json::{Map, Value, json};
 
 /// A named test. It counts its requests.
+#[derive(Clone)]
 pub(crate) struct Case {
     /// `topic::what_holds`.
     pub(crate) name: &'static str,
@@ -228,7 +229,8 @@ impl<'c> Backend<'c> {
         [(PRIVATE_BUCKET), (PUBLIC_BUCKET)].map(|bucket| self.s3.object(bucket, "data.json"))
     }
 
-    fn count(&self, data: &Value) {
+    /// Counts a request that is not made by [`Self::call`].
+    pub(crate) fn count(&self, data: &Value) {
         let action = data["action"].as_str().and_then(Action::from_name);
         let caller = data["auth_token"].as_str().and_then(|token| {
             demo::MEMBERS
