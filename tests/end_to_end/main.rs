@@ -5,8 +5,10 @@
 //! runs only the cases whose name contains it.
 
 mod effect;
+mod names;
 mod roles;
 mod support;
+mod users;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    [roles::cases()].concat()
+    [names::cases(), roles::cases(), users::cases()].concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.
