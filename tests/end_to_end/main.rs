@@ -7,6 +7,7 @@
 mod effect;
 mod names;
 mod roles;
+mod sessions;
 mod support;
 mod users;
 
@@ -54,7 +55,13 @@ fn main() -> ExitCode {
 
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
-    [names::cases(), roles::cases(), users::cases()].concat()
+    [
+        names::cases(),
+        roles::cases(),
+        sessions::cases(),
+        users::cases(),
+    ]
+    .concat()
 }
 
 /// Runs the cases, a few at a time: each has servers and a process of its own.
