@@ -4,7 +4,9 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod attendance;
 mod effect;
+mod history;
 mod names;
 mod roles;
 mod sessions;
@@ -56,6 +58,8 @@ fn main() -> ExitCode {
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
     [
+        attendance::cases(),
+        history::cases(),
         names::cases(),
         roles::cases(),
         sessions::cases(),
