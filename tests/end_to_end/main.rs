@@ -7,7 +7,11 @@
 mod attendance;
 mod effect;
 mod history;
+mod instances;
 mod names;
+mod operations;
+mod participation;
+mod reset;
 mod roles;
 mod sessions;
 mod support;
@@ -60,7 +64,11 @@ fn all_cases() -> Vec<Case> {
     [
         attendance::cases(),
         history::cases(),
+        instances::cases(),
         names::cases(),
+        operations::cases(),
+        participation::cases(),
+        reset::cases(),
         roles::cases(),
         sessions::cases(),
         users::cases(),

@@ -120,6 +120,11 @@ impl<'c> Backend<'c> {
         self.function = spawn(&self.environment);
     }
 
+    /// Changes an environment variable for the next [`Backend::restart`].
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Posts request data through a Function URL event; status and body of the answer.
     pub(crate) fn call(&self, data: &Value) -> (u64, Value) {
         self.count(data);
