@@ -97,7 +97,7 @@ fn participants_are_sorted_and_stored_once(counts: &Counts) {
     let year = year_of(&backend.private()["sessions"][&session_id]);
     let sorted = ascending(&["Amir", "Birgitte", "Carlos", "Dagny", "Emil"]);
     let orders = [
-        sorted.iter().cloned().collect::<Vec<_>>(),
+        sorted.clone(),
         sorted.iter().rev().cloned().collect(),
         sorted.iter().chain(&sorted).cloned().collect(),
         sorted
