@@ -9,10 +9,10 @@ mod effect;
 mod history;
 mod instances;
 mod names;
-mod operations;
+mod repetition;
 mod participation;
 mod reset;
-mod roles;
+mod permissions;
 mod sessions;
 mod support;
 mod users;
@@ -66,10 +66,10 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         names::cases(),
-        operations::cases(),
+        repetition::cases(),
         participation::cases(),
         reset::cases(),
-        roles::cases(),
+        permissions::cases(),
         sessions::cases(),
         users::cases(),
     ]
