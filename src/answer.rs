@@ -89,19 +89,22 @@ impl Answer {
         self.status
     }
 
-    /// The response payload for the Runtime API. One that Lambda would not carry is replaced by an
-    /// error that says so.
+    /// The answer that Lambda carries, and its payload for the Runtime API. Where this one is too large,
+    /// it is an error that says so.
     #[must_use]
-    pub fn to_payload(&self) -> Vec<u8> {
+    pub fn into_payload(self) -> (Self, Vec<u8>) {
         let payload = self.payload();
         if payload.len() <= MAX_PAYLOAD_BYTES {
-            return payload;
+            return (self, payload);
         }
-        Self::error(
+        // Only a success is ever that large: what was asked for has been done.
+        let answer = Self::error(
             500,
-            "The answer is too large. Please ask for less, such as a shorter period.",
-        )
-        .payload()
+            "The answer is too large to be sent. If a change was asked for, it was made; \
+             otherwise please ask for less, such as a shorter period.",
+        );
+        let payload = answer.payload();
+        (answer, payload)
     }
 
     fn error(status: u16, text: &str) -> Self {
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     fn parsed(answer: &Answer) -> Value {
-        serde_json::from_slice(&answer.to_payload()).unwrap()
+        serde_json::from_slice(&answer.clone().into_payload().1).unwrap()
     }
 
     #[test]
@@ -205,8 +208,14 @@ mod tests {
 
     #[test]
     fn an_answer_that_lambda_would_not_carry_is_replaced() {
-        let payload = parsed(&Answer::success(Value::from("\"".repeat(2_500_000))));
+        let (answer, payload) = Answer::success(Value::from("\"".repeat(2_500_000))).into_payload();
+        assert_eq!(answer.status(), 500);
+        let payload: Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(payload["statusCode"], 500);
-        assert!(payload["body"].as_str().unwrap().contains("too large"));
+        let text = payload["body"].as_str().unwrap();
+        assert!(
+            text.contains("too large") && text.contains("it was made"),
+            "{text}"
+        );
     }
 }

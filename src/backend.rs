@@ -1,7 +1,7 @@
 //! Wires configuration, S3 client, store and runtime loop together: what `bootstrap` runs.
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ use crate::event::Call;
 use crate::log::{Level, Log};
 use crate::runtime::{self, Context, Handler, HandlerError, InitError, panics};
 use crate::s3::Client;
-use crate::store::{Failure, Fault, State, Steps, Store, World};
+use crate::store::{Failure, Fault, State, Store, Trace, World};
 
 /// Serves invocations until the Runtime API goes away.
 #[must_use]
@@ -59,12 +59,12 @@ impl Backend {
         })
     }
 
-    fn answer(&self, call: &Call, context: &Context<'_>, steps: &mut Steps) -> Answer {
+    fn answer(&self, call: &Call, context: &Context<'_>, trace: &mut Trace) -> Answer {
         match call {
             Call::Preflight => Answer::preflight(),
             Call::MethodNotAllowed => Answer::method_not_allowed(),
             Call::Unreadable(text) => Answer::bad_request(text),
-            Call::Request(request) => self.serve(request, context, steps),
+            Call::Request(request) => self.serve(request, context, trace),
         }
     }
 
@@ -72,12 +72,12 @@ impl Backend {
         &self,
         request: &Map<String, Value>,
         context: &Context<'_>,
-        steps: &mut Steps,
+        trace: &mut Trace,
     ) -> Answer {
         // A panic must not cost the caller an answer with the contract's form.
         let served = panics::catch(|| {
             self.store
-                .serve(request, context.request_id, context.deadline, steps)
+                .serve(request, context.request_id, context.deadline, trace)
         });
         let failure = match served {
             Ok(Ok(body)) => return Answer::success(body),
@@ -102,19 +102,24 @@ impl Handler for Backend {
     fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
         let requests_before = self.store.s3().requests_made();
         let call = Call::from_event(event);
-        let mut steps = Steps::default();
-        let answer = self.answer(&call, context, &mut steps);
-        let ms = |step: std::time::Duration| json!(step.as_secs_f64() * 1e3);
+        let mut trace = Trace::default();
+        let (answer, payload) = self.answer(&call, context, &mut trace).into_payload();
+        for warning in &trace.warnings {
+            context.log.write(Level::Warn, warning, &[]);
+        }
+        let ms = |step: Duration| json!(step.as_secs_f64() * 1e3);
         context.log.write(
             Level::Info,
             "request served",
             &[
                 ("action", json!(logged_action(&call))),
                 ("status", json!(answer.status())),
-                ("load_ms", ms(steps.load)),
-                ("act_ms", ms(steps.act)),
-                ("commit_ms", ms(steps.commit)),
-                ("publish_ms", ms(steps.publish)),
+                ("load_ms", ms(trace.load)),
+                ("act_ms", ms(trace.act)),
+                ("commit_ms", ms(trace.commit)),
+                ("publish_ms", ms(trace.publish)),
+                ("wait_ms", ms(trace.wait)),
+                ("attempts", json!(trace.attempts)),
                 (
                     "s3_requests",
                     json!(self.store.s3().requests_made() - requests_before),
@@ -122,7 +127,7 @@ impl Handler for Backend {
                 ("start", json!(if context.cold { "cold" } else { "warm" })),
             ],
         );
-        Ok(answer.to_payload())
+        Ok(payload)
     }
 }
 
@@ -151,5 +156,9 @@ impl World for System {
     fn random(&self) -> Option<[u8; Secret::BYTES]> {
         let mut bytes = [0; Secret::BYTES];
         getrandom::getrandom(&mut bytes).ok().map(|()| bytes)
+    }
+
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
     }
 }

@@ -23,6 +23,14 @@ pub(crate) fn s3_request_id() -> io::Result<String> {
     Ok(hex(&bytes::<8>()?).to_uppercase())
 }
 
+/// A trace id as X-Ray's are, for a request that is not sampled.
+pub(crate) fn trace_id(seconds: u64) -> io::Result<String> {
+    Ok(format!(
+        "Root=1-{seconds:08x}-{};Sampled=0",
+        hex(&bytes::<12>()?)
+    ))
+}
+
 fn bytes<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     getrandom::getrandom(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;

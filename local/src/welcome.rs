@@ -11,6 +11,7 @@ struct Member {
     role: String,
     name: String,
     login_code: String,
+    user_id: String,
 }
 
 /// The login codes and `curl` lines for the club in `private` (private `data.json`); `now` in seconds
@@ -19,12 +20,13 @@ pub(crate) fn text(private: &[u8], function_url: &str, public_data_url: &str, no
     let data: Value = serde_json::from_slice(private).unwrap_or_default();
     let members = members(&data);
     let mut text = String::from("Login codes:\n");
-    for Member {
-        role,
-        name,
-        login_code,
-    } in members.iter().take(MEMBERS_SHOWN)
-    {
+    for member in members.iter().take(MEMBERS_SHOWN) {
+        let Member {
+            role,
+            name,
+            login_code,
+            ..
+        } = member;
         let _ = writeln!(text, "  {role:<8} {login_code:<14} {name}");
     }
     if members.len() > MEMBERS_SHOWN {
@@ -37,14 +39,16 @@ pub(crate) fn text(private: &[u8], function_url: &str, public_data_url: &str, no
             .find(|member| member.role == role)
             .map(|member| member.login_code.as_str())
     };
-    if let (Some(student), Some(session)) = (code("Student"), upcoming(&data, now)) {
+    if let Some((id, session)) = upcoming(&data, now)
+        && let Some((student, answer)) = undecided(&members, session)
+    {
         post(
             &mut text,
             function_url,
             &json!({
                 "action": "any_register_participation",
-                "joining_sessions": { session: "Yes" },
-                "user_auth_tokens": [student],
+                "joining_sessions": { id: answer },
+                "user_auth_tokens": [student.login_code],
             }),
         );
     }
@@ -86,8 +90,9 @@ fn post(text: &mut String, url: &str, body: &Value) {
 fn members(data: &Value) -> Vec<Member> {
     let text = |user: &Value, key: &str| Some(user.get(key)?.as_str()?.to_owned());
     let mut members: Vec<Member> = values(data, "users")
-        .filter_map(|(_, user)| {
+        .filter_map(|(user_id, user)| {
             Some(Member {
+                user_id: user_id.clone(),
                 role: text(user, "role")?,
                 name: text(user, "name")?,
                 login_code: text(user, "auth_token")?,
@@ -98,14 +103,31 @@ fn members(data: &Value) -> Vec<Member> {
     members
 }
 
-/// The scheduled session that begins next.
-fn upcoming(data: &Value, now: i64) -> Option<&String> {
+/// The scheduled session that begins next, with its id.
+fn upcoming(data: &Value, now: i64) -> Option<(&String, &Value)> {
     values(data, "sessions")
         .filter(|(_, session)| session.get("state").and_then(Value::as_str) == Some("scheduled"))
-        .filter_map(|(id, session)| Some((session.get("start_time")?.as_i64()?, id)))
-        .filter(|(start, _)| *start > now)
-        .min()
-        .map(|(_, id)| id)
+        .filter_map(|(id, session)| Some((session.get("start_time")?.as_i64()?, id, session)))
+        .filter(|(start, ..)| *start > now)
+        .min_by_key(|(start, id, _)| (*start, *id))
+        .map(|(_, id, session)| (id, session))
+}
+
+/// A student and an answer that changes something: `Yes` from one who has not said so, else a `Maybe`.
+fn undecided<'a>(members: &'a [Member], session: &Value) -> Option<(&'a Member, &'static str)> {
+    let comes = |member: &Member| {
+        session
+            .get("participation")
+            .and_then(|answers| answers.get(&member.user_id))
+            == Some(&Value::from("Yes"))
+    };
+    let mut students = members.iter().filter(|member| member.role == "Student");
+    let first = students.clone().next()?;
+    Some(
+        students
+            .find(|student| !comes(student))
+            .map_or((first, "Maybe"), |other| (other, "Yes")),
+    )
 }
 
 fn values<'a>(data: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
@@ -140,7 +162,11 @@ mod tests {
                 "past": { "state": "scheduled", "start_time": 50 },
                 "off": { "state": "cancelled", "start_time": 150 },
                 "later": { "state": "scheduled", "start_time": 300 },
-                "next": { "state": "scheduled", "start_time": 200 },
+                "next": {
+                    "state": "scheduled",
+                    "start_time": 200,
+                    "participation": { "4": "Yes", "1": "No" },
+                },
             },
         });
         let private = private.to_string();
@@ -165,7 +191,7 @@ mod tests {
             curls[1]
         );
         assert!(
-            curls[1].contains(r#""user_auth_tokens":["bobsbobsbobs"]"#),
+            curls[1].contains(r#""user_auth_tokens":["zoeszoeszoes"]"#),
             "{}",
             curls[1]
         );
@@ -173,6 +199,21 @@ mod tests {
             curls[2].contains(r#""auth_token":"coachcoachco""#),
             "{}",
             curls[2]
+        );
+    }
+
+    #[test]
+    fn students_who_all_come() {
+        let private = json!({
+            "users": { "1": user("Student", "Zoe", "zoeszoeszoes") },
+            "sessions": {
+                "a": { "state": "scheduled", "start_time": 9, "participation": { "1": "Yes" } },
+            },
+        });
+        let text = text(private.to_string().as_bytes(), "f", "s", 0);
+        assert!(
+            text.contains(r#""joining_sessions":{"a":"Maybe"}"#),
+            "{text}"
         );
     }
 

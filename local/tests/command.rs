@@ -294,6 +294,56 @@ fn a_club_is_made_and_found_again() {
 }
 
 #[test]
+fn the_real_function_is_compiled_in() {
+    let data = directory("real");
+    let arguments = ["--port", "0", "--data-dir", data.to_str().unwrap()];
+    let codes = |running: &Running| {
+        let (_, codes) = running.greeting.split_once("Login codes:\n").unwrap();
+        codes.split_once("\n\n").unwrap().0.to_owned()
+    };
+    let mut running = Running::serve(&arguments);
+    let first_codes = codes(&running);
+    let roles: Vec<_> = first_codes
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(
+        [&["Admin"][..], &["Coach"; 3], &["Student"; 6]].concat(),
+        roles,
+        "{first_codes}"
+    );
+    let lines: Vec<_> = running
+        .greeting
+        .lines()
+        .filter(|line| line.starts_with("curl "))
+        .collect();
+    let before = curl(lines[0]);
+    assert_eq!(curl(lines[1]), "{}");
+    assert_ne!(
+        curl(lines[0]),
+        before,
+        "the answer to the session is public at once"
+    );
+    let history: Value = serde_json::from_str(&curl(lines[2])).unwrap();
+    assert!(
+        !history.as_object().unwrap().is_empty(),
+        "the club has a past"
+    );
+
+    // However it ends, the club is found again.
+    let after = curl(lines[0]);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    let running = Running::serve(&arguments);
+    assert_eq!(codes(&running), first_codes);
+    assert_eq!(
+        curl(&format!("curl -s {}", running.address("Public data"))),
+        after
+    );
+    running.stop("-INT");
+}
+
+#[test]
 fn an_empty_club_has_an_admin() {
     let data = directory("empty");
     let function = scripts().good.to_str().unwrap();

@@ -103,6 +103,22 @@ pub fn repeat(
     }
 }
 
+/// The years of history that `request` replaces as a whole once its change is committed.
+#[must_use]
+pub fn replaced_history(
+    request: &Map<String, Value>,
+    occasion: &Occasion<'_>,
+) -> BTreeMap<i32, History> {
+    match Request::new(request)
+        .string("action")
+        .ok()
+        .and_then(Action::from_name)
+    {
+        Some(Action::ResetTestSetup) => reset::demo_history(occasion),
+        _ => BTreeMap::new(),
+    }
+}
+
 /// What a decision depends on besides club and request.
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion<'a> {

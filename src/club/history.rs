@@ -35,27 +35,31 @@ impl History {
     }
 
     /// Records who took part in `session`, given as it was just before it became archived.
-    /// Replaces an earlier entry of that session. `participants` are in ascending order.
-    pub fn record(&mut self, session: &Session, participants: &[String]) {
-        let entry = String::from_utf8(to_json(&Entry {
+    /// Replaces an earlier entry of that session. `participants` are in ascending order. The entry ends
+    /// in `white_space`, which tells it from others with the same content.
+    pub fn record(&mut self, session: &Session, participants: &[String], white_space: &str) {
+        let mut text = String::from_utf8(to_json(&Entry {
             session,
             participants,
         }))
-        .ok()
-        .and_then(|text| RawValue::from_string(text).ok())
-        .expect("what serde_json wrote is JSON");
+        .expect("what serde_json wrote is UTF-8");
+        text.insert_str(text.len() - 1, white_space);
+        let entry = RawValue::from_string(text).expect("what serde_json wrote is JSON");
         self.0.insert(session.session_id.clone(), entry);
     }
 
-    /// Whether both hold the same entries, to the letter.
+    /// The entry of a session, verbatim.
     #[must_use]
-    pub fn same_as(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .iter()
-                .zip(&other.0)
-                .all(|((a, x), (b, y))| a == b && x.get() == y.get())
+    pub fn entry(&self, session_id: &str) -> Option<&RawValue> {
+        self.0.get(session_id).map(|entry| &**entry)
+    }
+
+    /// Puts an entry back to what it was before; `None`: there was none.
+    pub fn put_back(&mut self, session_id: &str, entry: Option<Box<RawValue>>) {
+        match entry {
+            Some(entry) => drop(self.0.insert(session_id.to_owned(), entry)),
+            None => drop(self.0.remove(session_id)),
+        }
     }
 }
 

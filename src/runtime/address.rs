@@ -22,10 +22,15 @@ impl Address {
         } else {
             format!("http://{text}")
         };
-        let uri: Uri = url.parse().map_err(|_| AddressError)?;
+        let error = || AddressError {
+            found: text.to_owned(),
+        };
+        let uri: Uri = url.parse().map_err(|_| error())?;
         let is_host_known = uri.authority().and_then(host_and_port).is_some();
-        if uri.scheme_str() != Some("http") || !is_host_known || uri.query().is_some() {
-            return Err(AddressError);
+        // Parsing drops a fragment without a word, but the calls' paths would be part of it.
+        let goes_on = uri.query().is_some() || text.contains('#');
+        if uri.scheme_str() != Some("http") || !is_host_known || goes_on {
+            return Err(error());
         }
         Ok(Self(format!(
             "{}/{VERSION}/runtime",
@@ -41,12 +46,19 @@ impl Address {
 }
 
 /// An address that is neither.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressError;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressError {
+    /// The text; empty if the variable is not set.
+    pub found: String,
+}
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected host:port, as Lambda sets it, or an http:// URL")
+        f.write_str("expected host:port, as Lambda sets it, or an http:// URL, found ")?;
+        match self.found.as_str() {
+            "" => f.write_str("nothing"),
+            found => write!(f, "{found:?}"),
+        }
     }
 }
 
@@ -89,9 +101,11 @@ mod tests {
             "http://",
             "h:p",
             "h?x=1",
+            "h:9001#x",
             "ftp://h",
         ] {
-            assert_eq!(Address::parse(text), Err(AddressError), "{text}");
+            let error = Address::parse(text).unwrap_err();
+            assert_eq!(error.found, text);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The calls of the Runtime API (developer guide, "Using the Lambda runtime API for custom runtimes").
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ureq::http::{HeaderMap, Response};
+use ureq::http::{HeaderValue, Response};
 use ureq::{Agent, Body, Error};
 
 use super::address::Address;
+pub use super::invocation::Invocation;
+use super::invocation::LONGEST_INVOCATION;
 use super::report::{HandlerError, InitError, report};
 
 /// The Runtime API.
@@ -17,9 +19,9 @@ pub struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// A client of the Runtime API. Opens no connection yet.
+    /// A client of the Runtime API for so many threads. Opens no connection yet.
     #[must_use]
-    pub fn new(address: &Address) -> Self {
+    pub fn new(address: &Address, threads: usize) -> Self {
         let config = Agent::config_builder()
             // Every answer means something, see below.
             .http_status_as_error(false)
@@ -35,7 +37,8 @@ impl RuntimeApi {
             // may be frozen meanwhile.
             .input_buffer_size(BUFFER_BYTES)
             .output_buffer_size(BUFFER_BYTES)
-            .max_idle_connections(1)
+            .max_idle_connections(threads)
+            .max_idle_connections_per_host(threads)
             // The connection waits for as long as the handler takes.
             .max_idle_age(LONGEST_INVOCATION)
             .build();
@@ -69,7 +72,7 @@ impl RuntimeApi {
     pub fn respond(&self, invocation: &Invocation, payload: &[u8]) -> Result<Sent, SendError> {
         self.post(
             &format!("invocation/{}/response", invocation.request_id),
-            invocation,
+            Some(invocation),
             None,
             payload,
         )
@@ -86,52 +89,37 @@ impl RuntimeApi {
     ) -> Result<Sent, SendError> {
         let call = format!("invocation/{}/error", invocation.request_id);
         let body = report(&error.category, &error.message);
-        self.post(&call, invocation, Some(&error.category), &body)
+        self.post(&call, Some(invocation), Some(&error.category), &body)
     }
 
     /// Reports that the function could not start.
     ///
     /// # Errors
     /// If no answer of the Runtime API's came.
-    pub fn report_init_error(&self, error: &InitError) -> Result<(), SendError> {
+    pub fn report_init_error(&self, error: &InitError) -> Result<Sent, SendError> {
         let body = report(&error.category, &error.message);
-        let answer = self.send("init/error", None, Some(&error.category), &body)?;
-        drain(answer);
-        Ok(())
+        self.post("init/error", None, Some(&error.category), &body)
     }
 
     fn post(
         &self,
         call: &str,
-        invocation: &Invocation,
+        invocation: Option<&Invocation>,
         error_type: Option<&str>,
         body: &[u8],
     ) -> Result<Sent, SendError> {
-        let id = invocation.invocation_id.as_deref();
-        let answer = self.send(call, id, error_type, body)?;
-        let status = answer.status().as_u16();
-        drain(answer);
-        Ok(Sent::from_status(status))
-    }
-
-    fn send(
-        &self,
-        call: &str,
-        invocation_id: Option<&str>,
-        error_type: Option<&str>,
-        body: &[u8],
-    ) -> Result<Response<Body>, SendError> {
         let mut request = self
             .agent
             .post(self.address.url(call))
             .header("content-type", "application/json");
-        if let Some(id) = invocation_id {
+        if let Some(id) = invocation.and_then(|invocation| invocation.invocation_id.as_deref()) {
             request = request.header("lambda-runtime-invocation-id", id);
         }
-        if let Some(error_type) = error_type {
+        // A category that no header can hold must not keep the report from being sent.
+        if let Some(Ok(error_type)) = error_type.map(HeaderValue::from_str) {
             request = request.header("lambda-runtime-function-error-type", error_type);
         }
-        request
+        let answer = request
             .config()
             .timeout_send_request(Some(POST_TIMEOUT))
             .timeout_send_body(Some(POST_TIMEOUT))
@@ -139,56 +127,10 @@ impl RuntimeApi {
             .timeout_recv_body(Some(POST_TIMEOUT))
             .build()
             .send(body)
-            .map_err(SendError)
-    }
-}
-
-/// An event that is to be served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// `Lambda-Runtime-Aws-Request-Id`, the only header that must be there.
-    pub request_id: String,
-    /// `Lambda-Runtime-Invocation-Id`: names the delivery, and is sent back with the answer.
-    pub invocation_id: Option<String>,
-    /// `Lambda-Runtime-Deadline-Ms`.
-    pub deadline: SystemTime,
-    /// `Lambda-Runtime-Invoked-Function-Arn`.
-    pub invoked_function_arn: Option<String>,
-    /// `Lambda-Runtime-Trace-Id`.
-    pub trace_id: Option<String>,
-    /// `Lambda-Runtime-Aws-Tenant-Id`.
-    pub tenant_id: Option<String>,
-    /// `Lambda-Runtime-Client-Context`.
-    pub client_context: Option<String>,
-    /// `Lambda-Runtime-Cognito-Identity`.
-    pub cognito_identity: Option<String>,
-    /// The event, or why it could not be read.
-    pub event: Result<Vec<u8>, String>,
-}
-
-impl Invocation {
-    fn new(answer: Response<Body>) -> Option<Self> {
-        let (head, body) = answer.into_parts();
-        let event = body
-            .into_with_config()
-            .limit(MAX_EVENT_BYTES)
-            .read_to_vec()
-            .map_err(|error| format!("the event could not be read: {error}"));
-        let header = |name: &str| header(&head.headers, name);
-        Some(Self {
-            request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,
-            invocation_id: header("lambda-runtime-invocation-id"),
-            deadline: header("lambda-runtime-deadline-ms")
-                .and_then(|ms| ms.parse().ok())
-                .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
-                .unwrap_or_else(|| SystemTime::now() + DEFAULT_TIMEOUT),
-            invoked_function_arn: header("lambda-runtime-invoked-function-arn"),
-            trace_id: header("lambda-runtime-trace-id"),
-            tenant_id: header("lambda-runtime-aws-tenant-id"),
-            client_context: header("lambda-runtime-client-context"),
-            cognito_identity: header("lambda-runtime-cognito-identity"),
-            event,
-        })
+            .map_err(SendError)?;
+        let status = answer.status().as_u16();
+        drain(answer);
+        Ok(Sent::from_status(status))
     }
 }
 
@@ -246,8 +188,8 @@ impl Sent {
         let meaning = match status {
             200..=299 => return Self::Accepted,
             500 => return Self::Broken,
-            400 => "it does not know this request id",
-            403 => "this invocation does not wait for an answer",
+            400 => "it does not know this request id, or found the request malformed",
+            403 => "it does not wait for this now",
             410 => "the invocation has timed out and the event was given to another delivery",
             413 => "it is too large; the caller has been told so",
             _ => "an unknown status",
@@ -268,10 +210,6 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
 /// A connection is only used again once its answer was read to the end.
 fn drain(answer: Response<Body>) {
     let _ = answer
@@ -281,21 +219,30 @@ fn drain(answer: Response<Body>) {
         .read_to_vec();
 }
 
-/// An event has 6 MB at most; what Lambda wraps around a body, and its escapes, come on top.
-const MAX_EVENT_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 const BUFFER_BYTES: usize = 16 * 1024;
 /// The Runtime API is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A Lambda function may take 15 minutes.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
-/// Lambda's own default, for an emulator that names no deadline.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waiting_for_an_event_has_no_timeout() {
+        let api = RuntimeApi::new(&Address::parse("127.0.0.1:9001").unwrap(), 1);
+        let timeouts = api.agent.config().timeouts();
+        assert_eq!(timeouts.connect, Some(CONNECT_TIMEOUT));
+        for timeout in [
+            timeouts.global,
+            timeouts.per_call,
+            timeouts.recv_response,
+            timeouts.recv_body,
+        ] {
+            assert_eq!(timeout, None);
+        }
+    }
 
     #[test]
     fn only_a_500_ends_the_process() {

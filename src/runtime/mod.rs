@@ -12,10 +12,13 @@
 pub mod address;
 pub mod api;
 mod context;
+mod invocation;
 pub mod panics;
 pub mod report;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use serde_json::json;
 
@@ -27,7 +30,7 @@ pub use report::{HandlerError, InitError};
 
 /// What a function does with an event.
 ///
-/// By reference, so that several threads may serve events one day.
+/// By reference: where Lambda sends several events at once, several threads share a handler.
 pub trait Handler {
     /// Makes the answer to one event. Both are JSON texts by Lambda's convention.
     ///
@@ -46,8 +49,9 @@ where
 }
 
 /// Runs a function: `start` makes its handler (Lambda's INIT phase), which then serves one event after
-/// the other. Returns only when there is no going on.
-pub fn run<H: Handler>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> ExitCode {
+/// the other; several at once where `AWS_LAMBDA_MAX_CONCURRENCY` says so. Returns only when there is no
+/// going on.
+pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let log = Log::from_environment(variable);
     panics::install_hook(log.clone());
@@ -60,18 +64,17 @@ pub fn run<H: Handler>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> Exit
             return ExitCode::FAILURE;
         }
     };
-    let api = RuntimeApi::new(&address);
-    if variable("AWS_LAMBDA_MAX_CONCURRENCY").is_some_and(|n| n.parse().is_ok_and(|n: u32| n > 1)) {
-        let message = "AWS_LAMBDA_MAX_CONCURRENCY is set, but events are served one at a time";
-        log.write(Level::Warn, message, &[]);
-    }
+    let concurrency = variable("AWS_LAMBDA_MAX_CONCURRENCY")
+        .and_then(|number| number.parse().ok())
+        .map_or(1, |number: usize| number.clamp(1, MAX_CONCURRENCY));
+    let api = RuntimeApi::new(&address, concurrency);
     let started = panics::catch(|| start(&log))
         .unwrap_or_else(|panic| Err(InitError::new("Runtime.Panic", panic.to_string())));
     let handler = match started {
         Ok(handler) => handler,
         Err(error) => return fail_init(&api, &log, &error),
     };
-    serve(&api, &log, &handler)
+    serve_all(&api, &log, &handler, concurrency)
 }
 
 fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {
@@ -80,19 +83,50 @@ fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {
         &error.message,
         &[("errorType", json!(error.category))],
     );
-    if let Err(error) = api.report_init_error(error) {
-        log.write(
-            Level::Error,
-            &format!("the init error was not reported: {error}"),
-            &[],
-        );
+    let problem = match api.report_init_error(error) {
+        Ok(Sent::Accepted) => None,
+        Ok(Sent::Refused { status, meaning }) => Some(format!("refused ({status}): {meaning}")),
+        Ok(Sent::Broken) => Some("refused (500)".to_owned()),
+        Err(error) => Some(format!("not delivered: {error}")),
+    };
+    if let Some(problem) = problem {
+        let message = format!("the report of the init error was {problem}");
+        log.write(Level::Warn, &message, &[]);
     }
     ExitCode::FAILURE
 }
 
+/// Serves events by as many threads as Lambda sends events at once (Lambda Managed Instances).
+fn serve_all(
+    api: &RuntimeApi,
+    log: &Log,
+    handler: &(impl Handler + Sync),
+    concurrency: usize,
+) -> ExitCode {
+    let is_cold = AtomicBool::new(true);
+    thread::scope(|scope| {
+        for _ in 1..concurrency {
+            let serving = thread::Builder::new().spawn_scoped(scope, || {
+                serve(api, log, handler, &is_cold);
+                // The other threads wait for events that will not come any more.
+                std::process::exit(1);
+            });
+            if let Err(error) = serving {
+                let message = format!("fewer events are served at once than Lambda sends: {error}");
+                log.write(Level::Error, &message, &[]);
+                break;
+            }
+        }
+        serve(api, log, handler, &is_cold);
+        if concurrency > 1 {
+            std::process::exit(1);
+        }
+        ExitCode::FAILURE
+    })
+}
+
 /// Serves events until the Runtime API fails.
-fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler) -> ExitCode {
-    let mut cold = true;
+fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBool) {
     let mut failures = 0;
     loop {
         let invocation = match api.next() {
@@ -100,27 +134,23 @@ fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler) -> ExitCode {
             Err(error) => {
                 failures += 1;
                 if failures < MAX_FAILURES && error.may_pass() {
-                    log.write(
-                        Level::Error,
-                        &format!("no event: {error}; asking again"),
-                        &[],
-                    );
+                    let message = format!("no event: {error}; asking again");
+                    log.write(Level::Warn, &message, &[]);
                     continue;
                 }
                 log.write(Level::Fatal, &format!("no event: {error}"), &[]);
-                return ExitCode::FAILURE;
+                return;
             }
         };
         failures = 0;
-        let context = Context::new(&invocation, cold, log);
-        cold = false;
+        let context = Context::new(&invocation, is_cold.swap(false, Ordering::Relaxed), log);
         let outcome = match &invocation.event {
             Ok(event) => panics::catch(|| handler.handle(event, &context))
                 .unwrap_or_else(|panic| Err(HandlerError::new("Runtime.Panic", panic.to_string()))),
             Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable.clone())),
         };
         if finish(api, &invocation, &context, outcome) == Next::Exit {
-            return ExitCode::FAILURE;
+            return;
         }
     }
 }
@@ -183,6 +213,9 @@ enum Next {
 
 /// What Lambda takes as an answer: 6 MiB and 100 bytes.
 pub const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024 + 100;
+
+/// More threads than any Managed Instance has use for.
+const MAX_CONCURRENCY: usize = 256;
 
 /// Failures to get an event, one after the other, before the process gives up.
 const MAX_FAILURES: u32 = 3;

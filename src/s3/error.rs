@@ -50,6 +50,12 @@ impl S3Error {
         !matches!(self, Self::OutcomeUnknown { .. } | Self::BadAnswer { .. })
     }
 
+    /// Whether another writer was faster, or is at it: read again and redo.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::PreconditionFailed | Self::Conflict)
+    }
+
     /// Whether the same may well succeed a little later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -65,7 +71,8 @@ impl S3Error {
 
     /// The error that an answer of S3's with this status and error code means. A 404 without the
     /// code is no proof of absence: any server between here and S3 may have made it.
-    pub(super) fn from_answer(status: u16, code: &str) -> Self {
+    #[must_use]
+    pub fn from_answer(status: u16, code: &str) -> Self {
         let code = code.to_owned();
         match (status, code.as_str()) {
             (404, "NoSuchKey") => Self::Absent,
@@ -104,6 +111,15 @@ impl fmt::Display for S3Error {
 }
 
 impl std::error::Error for S3Error {}
+
+/// The code in S3's XML error document. Anything else, such as HTML, has none.
+pub fn error_code(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<Error>")?.1.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_code.then_some(code)
+}
 
 fn hint(status: u16, code: &str) -> &'static str {
     match (status, code) {
@@ -179,5 +195,22 @@ mod tests {
             }
             .surely_not_applied()
         );
+    }
+
+    #[test]
+    fn the_code_is_read_from_s3s_error_document_and_from_nothing_else() {
+        let xml =
+            br#"<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>m</Message></Error>"#;
+        assert_eq!(error_code(xml), Some("NoSuchKey"));
+        for body in [
+            &b""[..],
+            b"<html><Code>NoSuchKey</Code></html>",
+            b"<Error><Code></Code></Error>",
+            b"<Error><Code>a b</Code></Error>",
+            b"<Error><Code>NoSuchKey",
+            b"\xff",
+        ] {
+            assert_eq!(error_code(body), None);
+        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
 //!   real S3, on an emulator and on a simulation alike
-//! * [`client`]: its implementation over HTTP; [`transport`]: every HTTP setting, with its reason;
-//!   [`resolver`]: name lookups
+//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request and its answer;
+//!   [`transport`]: every HTTP setting, with its reason; [`resolver`]: name lookups
 //! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use std::time::Duration;
 pub mod client;
 pub mod endpoint;
 pub mod error;
+mod exchange;
 pub mod resolver;
 pub mod transport;
 
@@ -37,6 +38,16 @@ pub trait ObjectStore {
     /// # Errors
     /// Among others [`S3Error::Absent`] if there is no such object.
     fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error>;
+
+    /// A GET and, side by side with it, a HEAD of another object: two answers in the time of one.
+    fn get_beside_head(
+        &self,
+        get: Location<'_>,
+        head: Location<'_>,
+        timeout: Duration,
+    ) -> (Result<Fetched, S3Error>, Result<Head, S3Error>) {
+        (self.get(get, None, timeout), self.head(head, timeout))
+    }
 
     /// Writes an object, if the condition holds, and gives its new ETag.
     ///
@@ -75,7 +86,10 @@ pub enum Fetched {
     /// The object.
     Object(Object),
     /// The object still has the ETag that the caller knows.
-    NotModified,
+    NotModified {
+        /// The `Last-Modified` of the answer, if it has one.
+        last_modified: Option<String>,
+    },
 }
 
 /// An object and what is known of it.

@@ -53,12 +53,10 @@ impl CanonicalRequest {
     }
 }
 
-/// A header's value without spaces around it, and with runs of spaces inside it made one.
+/// A header's value without spaces around it, and with runs of spaces inside it made one. S3 does so
+/// with spaces only, not with other white space.
 fn trimmed(value: &str) -> String {
-    let words: Vec<_> = value
-        .split([' ', '\t'])
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<_> = value.split(' ').filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
 

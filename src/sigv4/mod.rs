@@ -2,7 +2,7 @@
 //! Calculations for the Authorization Header").
 //!
 //! Each step is a pure function of time, credentials, region and request:
-//! [`canonical_request`], [`string_to_sign`], [`signing_key`], and what all of them encode by,
+//! [`canonical_request`], [`mod@string_to_sign`], [`signing_key`], and what all of them encode by,
 //! [`encoding`]. [`Signer`] puts them together and keeps the day's signing key.
 //!
 //! What S3 does differently from other services is all that is done here: the path is neither

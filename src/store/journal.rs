@@ -74,6 +74,12 @@ impl Journal {
         self.operations.contains(&key)
     }
 
+    /// The operation that made this version; `None` if it made the club, or is not known.
+    #[must_use]
+    pub fn last(&self) -> Option<OperationKey> {
+        self.operations.last().copied()
+    }
+
     /// The journal once `key` has taken effect too. The oldest operation is forgotten if need be.
     #[must_use]
     pub fn with(&self, secret: Secret, key: OperationKey) -> Self {

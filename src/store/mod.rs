@@ -1,19 +1,64 @@
-//! The data protocol: how a request takes effect on the objects in S3, whatever else is going on.
+//! The data protocol: how a request takes effect on the objects in S3, on any number of instances,
+//! whatever fails.
 //!
-//! Private `data.json` is the club. A change is a conditional PUT of it (`If-Match`), so of several
-//! instances that start from the same version only one succeeds; the others run their request again
-//! on what it left, authentication included. The object's metadata (see [`journal`]) remembers the
-//! last operations: a request that is repeated, or whose write landed although its answer was lost, is
-//! recognised and not applied a second time. Public `data.json` is written after the private one.
+//! # The promises
 //!
-//! * [`run`]: one request on its way; [`objects`]: the objects and their forms
-//! * [`journal`]: the operations that are remembered; [`fault`]: what a caller is told of a fault
+//! 1. **Acknowledged is durable.** A 200 on a changing action means that the change is in private
+//!    `data.json`, and that public `data.json` (and the history object, for attendance) already shows
+//!    it or something newer.
+//! 2. **Exactly once, while remembered.** No operation (the request's `operation_id`, else the Lambda
+//!    request id) takes effect twice, whatever is retried, as long as it is among the last
+//!    [`Journal::CAPACITY`](journal::Journal::CAPACITY) operations that the store remembers. A repeated
+//!    operation gets the same answer.
+//! 3. **One order.** All changes to the club form one sequence, and every answer is what that sequence
+//!    says. Authentication counts at the moment of the commit.
+//! 4. **The public club never goes back.** A reader polling public `data.json` never sees an older
+//!    commit after a newer one. The order is the chain of ETags: a restored old version or a foreign
+//!    write is the newest commit, and gets published.
+//! 5. **Crash anywhere.** Killed between any two instructions, the next invocation on any instance
+//!    brings the public object in line before it answers. Never archived without its history entry.
+//! 6. **In time or honest.** Every wait is bounded by the invocation's deadline less a reserve; when S3
+//!    cannot be reached the caller is told what became of the change. Nothing is overwritten that
+//!    could not be read.
+//! 7. **Nothing stale.** A change may start from a cached copy, since its own condition verifies it.
+//!    Every other answer that rests on such a copy is first confirmed by a conditional GET.
+//!
+//! They hold among instances of this code. The service that it replaces writes without conditions and
+//! drops metadata: its object is then the new base, the public one follows it, and where a redo finds
+//! the list of operations gone the answer is that it is not known.
+//!
+//! # How they are kept
+//!
+//! Private `data.json` is the club. A change is a PUT of it with `If-Match`, so of several instances
+//! that start from one version only one succeeds; the others run their request again on what it left.
+//! Its metadata is the [`journal`] of the last operations: whose write landed although its answer was
+//! lost, even where somebody has already written over it, finds itself there.
+//!
+//! Public `data.json` says in its metadata of which private version it is the projection. It is
+//! replaced with `If-Match` too, and only where its ETag was read before the private version that is
+//! published was seen to be the newest: so what is replaced is never newer (see `publish`).
+//!
+//! An ETag may be a digest of the bytes, and members change their minds: Yes, No, Yes. So that no
+//! version has the ETag of an earlier one, every object that we write ends in white space that spells
+//! the operation (see `nonce`).
+//!
+//! * `run`: one request on its way; `publish`: bringing the public object in line;
+//!   `attendance`: history entries, and putting them back
+//! * `objects`: the objects and their forms; `cache`: what is known of them
+//! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
 
+mod attendance;
+mod cache;
 pub mod fault;
 pub mod journal;
+mod nonce;
 mod objects;
+#[doc(hidden)]
+pub mod protections;
+mod publish;
 mod run;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
@@ -21,16 +66,20 @@ use serde_json::{Map, Value};
 use crate::actions::Refusal;
 use crate::club::operation::Secret;
 use crate::s3::ObjectStore;
+use cache::Known;
 pub use fault::{Fault, State};
 use objects::Objects;
+use protections::Protections;
 use run::Run;
 
-/// The club's objects in S3.
+/// The club's objects in S3. May serve several requests at once, from several threads.
 #[derive(Debug)]
 pub struct Store<S, W> {
     objects: Objects<S>,
     world: W,
     test_secret: Option<String>,
+    cache: Mutex<Option<Known>>,
+    protections: Protections,
 }
 
 impl<S: ObjectStore, W: World> Store<S, W> {
@@ -50,6 +99,18 @@ impl<S: ObjectStore, W: World> Store<S, W> {
             },
             world,
             test_secret,
+            cache: Mutex::new(None),
+            protections: Protections::default(),
+        }
+    }
+
+    /// The same with some protections switched off, to prove that tests notice.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_protections(self, protections: Protections) -> Self {
+        Self {
+            protections,
+            ..self
         }
     }
 
@@ -60,8 +121,8 @@ impl<S: ObjectStore, W: World> Store<S, W> {
 
     /// Carries a request out and gives the body of its answer.
     ///
-    /// `request_id` is Lambda's; `deadline` is the invocation's. `steps` is filled with how long
-    /// each step took, whatever the outcome.
+    /// `request_id` is Lambda's; `deadline` is the invocation's. `trace` is filled with how it went,
+    /// whatever the outcome.
     ///
     /// # Errors
     /// A refusal, or a fault that says what became of the change.
@@ -70,9 +131,20 @@ impl<S: ObjectStore, W: World> Store<S, W> {
         request: &Map<String, Value>,
         request_id: &str,
         deadline: SystemTime,
-        steps: &mut Steps,
+        trace: &mut Trace,
     ) -> Result<Value, Failure> {
-        Run::new(self, request, request_id, deadline, steps).serve()
+        Run::new(self, request, request_id, deadline, trace).serve()
+    }
+
+    fn known(&self) -> Option<Known> {
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn remember(&self, known: Option<Known>) {
+        *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 }
 
@@ -83,6 +155,9 @@ pub trait World {
 
     /// Random bytes from a secure generator; `None` if the system has none to give.
     fn random(&self) -> Option<[u8; Secret::BYTES]>;
+
+    /// Lets time pass before another try.
+    fn pause(&self, duration: Duration);
 }
 
 /// Why a request was not carried out.
@@ -94,15 +169,21 @@ pub enum Failure {
     Fault(Fault),
 }
 
-/// How long the steps of a request took, over all its attempts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Steps {
-    /// Reading the club.
+/// How a request went, over all its attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Time spent on reading the club.
     pub load: Duration,
-    /// Deciding what to do, and reading and writing history.
+    /// Time spent on deciding what to do, and on reading and writing history.
     pub act: Duration,
-    /// Writing the private object.
+    /// Time spent on writing the private object.
     pub commit: Duration,
-    /// Writing the public object.
+    /// Time spent on writing the public object.
     pub publish: Duration,
+    /// Time spent on waiting before another try.
+    pub wait: Duration,
+    /// How often the request was run: more than once where another instance was faster.
+    pub attempts: u32,
+    /// What somebody should know who runs the function.
+    pub warnings: Vec<&'static str>,
 }

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
+use super::cache::{Private, Public};
 use super::journal::Journal;
+use super::nonce::{Nonce, white_space};
 use crate::club::Club;
 use crate::club::history::{self, History};
 use crate::club::projection::{private_json, public_json};
-use crate::club::stored::{StoredError, read_club};
+use crate::club::stored::read_club;
 use crate::s3::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
 
 /// The club's objects in their two buckets.
@@ -19,27 +23,54 @@ pub(super) struct Objects<S> {
 }
 
 impl<S: ObjectStore> Objects<S> {
-    pub(super) fn read_club(&self, timeout: Duration) -> Result<(Club, Head), ReadError> {
-        let Object { bytes, head } = self.read(self.private(DATA), timeout)?;
-        let club = read_club(&bytes)
-            .map_err(|error| ReadError::Content(format!("private {DATA}: {error}")))?;
-        Ok((club, head))
+    /// The private object, and what is known of the public one, side by side.
+    pub(super) fn read_both(&self, timeout: Duration) -> Result<(Private, Public), Unread> {
+        let (fetched, head) = self
+            .s3
+            .get_beside_head(self.private(DATA), self.public(), timeout);
+        // What is wrong with the private object counts first: without it there is nothing to do.
+        let private = match self.fetched(DATA, fetched)? {
+            Read::Object(object) => to_private(object)?,
+            Read::NotModified(_) => return Err(Unread::unasked_for(DATA)),
+        };
+        Ok((private, self.to_public(head)?))
+    }
+
+    /// The private object, unless it still is the version `known`.
+    pub(super) fn read_private(
+        &self,
+        known: &ETag,
+        timeout: Duration,
+    ) -> Result<Read<Private>, Unread> {
+        let fetched = self.s3.get(self.private(DATA), Some(known), timeout);
+        match self.fetched(DATA, fetched)? {
+            Read::Object(object) => to_private(object).map(Read::Object),
+            Read::NotModified(last_modified) => Ok(Read::NotModified(last_modified)),
+        }
+    }
+
+    /// What there is to know of the public object.
+    pub(super) fn look_at_public(&self, timeout: Duration) -> Result<Public, Unread> {
+        self.to_public(self.s3.head(self.public(), timeout))
     }
 
     pub(super) fn write_private(
         &self,
         club: &Club,
         journal: &Journal,
+        nonce: Nonce,
         condition: Condition<'_>,
         timeout: Duration,
     ) -> Result<ETag, S3Error> {
+        let mut bytes = private_json(club);
+        bytes.extend_from_slice(white_space(nonce).as_bytes());
         let metadata = journal.to_metadata();
         let metadata: Vec<_> = metadata
             .iter()
             .map(|(name, value)| (*name, &**value))
             .collect();
         let upload = Upload {
-            bytes: &private_json(club),
+            bytes: &bytes,
             condition,
             metadata: &metadata,
             cache_control: None,
@@ -47,44 +78,56 @@ impl<S: ObjectStore> Objects<S> {
         self.s3.put(self.private(DATA), &upload, timeout)
     }
 
-    pub(super) fn write_public(&self, club: &Club, timeout: Duration) -> Result<ETag, S3Error> {
+    /// Writes the projection of `private`. Whoever writes it writes the same bytes.
+    pub(super) fn write_public(
+        &self,
+        private: &Private,
+        condition: Condition<'_>,
+        timeout: Duration,
+    ) -> Result<ETag, S3Error> {
+        let mut nonce = Nonce::default();
+        let digest = Sha256::digest(&private.etag.0);
+        nonce.copy_from_slice(&digest[..size_of::<Nonce>()]);
+        let mut bytes = public_json(&private.club);
+        bytes.extend_from_slice(white_space(nonce).as_bytes());
         let upload = Upload {
-            bytes: &public_json(club),
-            condition: Condition::Always,
-            metadata: &[],
+            bytes: &bytes,
+            condition,
+            metadata: &[(SHOWS, &private.etag.0)],
             // Readers must ask whether it is still the same; it may change at any moment.
             cache_control: Some("no-cache"),
         };
-        self.s3.put(
-            Location {
-                bucket: &self.public_bucket,
-                key: DATA,
-            },
-            &upload,
-            timeout,
-        )
+        self.s3.put(self.public(), &upload, timeout)
     }
 
+    /// The history of a year and its ETag, or an empty one where there is none yet.
     pub(super) fn read_history(
         &self,
         year: i32,
         timeout: Duration,
-    ) -> Result<(History, Head), ReadError> {
+    ) -> Result<(History, Option<ETag>), Unread> {
         let key = history::object_key(year);
-        let Object { bytes, head } = self.read(self.private(&key), timeout)?;
-        let history = History::read(&bytes)
-            .map_err(|error: StoredError| ReadError::Content(format!("private {key}: {error}")))?;
-        Ok((history, head))
+        match self.fetched(&key, self.s3.get(self.private(&key), None, timeout)) {
+            Ok(Read::Object(object)) => match History::read(&object.bytes) {
+                Ok(history) => Ok((history, Some(object.head.etag))),
+                Err(error) => Err(Unread::Content(format!("private {key} {error}"))),
+            },
+            Ok(Read::NotModified(_)) => Err(Unread::unasked_for(&key)),
+            Err(Unread::Absent) => Ok((History::default(), None)),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn write_history(
         &self,
         year: i32,
         history: &History,
+        nonce: Nonce,
         condition: Condition<'_>,
         timeout: Duration,
     ) -> Result<ETag, S3Error> {
-        let bytes = history.to_json();
+        let mut bytes = history.to_json();
+        bytes.extend_from_slice(white_space(nonce).as_bytes());
         let upload = Upload {
             bytes: &bytes,
             condition,
@@ -95,18 +138,27 @@ impl<S: ObjectStore> Objects<S> {
             .put(self.private(&history::object_key(year)), &upload, timeout)
     }
 
-    fn read(&self, location: Location<'_>, timeout: Duration) -> Result<Object, ReadError> {
-        match self.s3.get(location, None, timeout) {
-            Ok(Fetched::Object(object)) => Ok(object),
-            Ok(Fetched::NotModified) => {
-                let cause = "expected the object, found 304 without having asked".to_owned();
-                Err(ReadError::S3(
-                    location.key.to_owned(),
-                    S3Error::BadAnswer { cause },
-                ))
-            }
-            Err(S3Error::Absent) => Err(ReadError::Absent),
-            Err(error) => Err(ReadError::S3(location.key.to_owned(), error)),
+    fn fetched(
+        &self,
+        key: &str,
+        fetched: Result<Fetched, S3Error>,
+    ) -> Result<Read<Object>, Unread> {
+        match fetched {
+            Ok(Fetched::Object(object)) => Ok(Read::Object(object)),
+            Ok(Fetched::NotModified { last_modified }) => Ok(Read::NotModified(last_modified)),
+            Err(S3Error::Absent) => Err(Unread::Absent),
+            Err(error) => Err(Unread::S3(format!("private {key}"), error)),
+        }
+    }
+
+    fn to_public(&self, head: Result<Head, S3Error>) -> Result<Public, Unread> {
+        match head {
+            Ok(head) => Ok(Public {
+                shows: head.metadata.get(SHOWS).cloned().map(ETag),
+                etag: Some(head.etag),
+            }),
+            Err(S3Error::Absent) => Ok(Public::default()),
+            Err(error) => Err(Unread::S3(format!("public {DATA}"), error)),
         }
     }
 
@@ -116,34 +168,65 @@ impl<S: ObjectStore> Objects<S> {
             key,
         }
     }
+
+    fn public(&self) -> Location<'_> {
+        Location {
+            bucket: &self.public_bucket,
+            key: DATA,
+        }
+    }
+}
+
+/// What a conditional read brought.
+pub(super) enum Read<T> {
+    Object(T),
+    /// The version that the reader knows, with its `Last-Modified`.
+    NotModified(Option<String>),
 }
 
 /// Why an object could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ReadError {
-    /// There is none.
+pub(super) enum Unread {
+    /// The private object is absent.
     Absent,
-    /// S3 did not give the object of this key.
+    /// S3 did not give it.
     S3(String, S3Error),
-    /// The object is not what it should be: names object, place and what was expected.
+    /// It is not what it should be: names object, place and what was expected.
     Content(String),
 }
 
-impl ReadError {
+impl Unread {
     /// Whether the same may well succeed a little later.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Self::S3(_, error) if error.is_passing())
     }
+
+    fn unasked_for(key: &str) -> Self {
+        let cause = "expected the object, found 304 without having asked for it".to_owned();
+        Self::S3(format!("private {key}"), S3Error::BadAnswer { cause })
+    }
 }
 
-impl fmt::Display for ReadError {
+impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("the object is absent"),
-            Self::S3(key, error) => write!(f, "reading private {key}: {error}"),
+            Self::Absent => write!(f, "private {DATA} is gone"),
+            Self::S3(object, error) => write!(f, "reading {object}: {error}"),
             Self::Content(text) => f.write_str(text),
         }
     }
 }
 
+fn to_private(object: Object) -> Result<Private, Unread> {
+    let club = read_club(&object.bytes)
+        .map_err(|error| Unread::Content(format!("private {DATA} {error}")))?;
+    Ok(Private {
+        club,
+        journal: Journal::from_metadata(&object.head.metadata),
+        etag: object.head.etag,
+    })
+}
+
 const DATA: &str = "data.json";
+/// The public object's metadata: the ETag of the private version that it is the projection of.
+const SHOWS: &str = "dojang-shows";

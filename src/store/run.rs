@@ -1,14 +1,18 @@
 //! One request on its way: attempts of load, act, commit and publish until one goes through.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
+use super::attendance::Recorded;
+use super::cache::{Known, Private, Public};
 use super::journal::Journal;
-use super::objects::ReadError;
-use super::{Failure, Fault, State, Steps, Store, World};
-use crate::actions::{self, AttendanceRecord, Change, Decision, HistoryChange, Occasion, Refusal};
+use super::nonce::Nonce;
+use super::objects::{Read, Unread};
+use super::{Failure, Fault, State, Store, Trace, World};
+use crate::actions::{self, Change, Decision, HistoryChange, HistoryRange, Occasion, Refusal};
 use crate::club::Club;
 use crate::club::history::{History, recorded_between};
 use crate::club::operation::{Operation, OperationKey, Secret};
@@ -16,232 +20,418 @@ use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
 /// A request that is being carried out.
 pub(super) struct Run<'a, S, W> {
-    store: &'a Store<S, W>,
+    pub(super) store: &'a Store<S, W>,
+    pub(super) trace: &'a mut Trace,
     request: &'a Map<String, Value>,
-    key: OperationKey,
+    request_id: &'a str,
     /// Seconds since 1970; the same for all attempts.
     now: i64,
     deadline: SystemTime,
-    /// A write of the operation was sent, and it is not known whether it was applied.
-    may_be_applied: bool,
-    /// The version that the last write of the operation was to replace.
-    replaced: Option<ETag>,
+    /// The last commit of the operation that was sent without an answer that tells what became of it.
+    open: Option<OpenCommit>,
+    /// The operation has taken effect.
+    is_committed: bool,
+    /// What this request wrote into the history and would have to put back.
+    pub(super) recorded: Option<Recorded>,
     /// Drawn at most once, so that all attempts derive the same ids and codes.
     fresh_secret: Option<Secret>,
-    steps: &'a mut Steps,
+    are_conditions_tested: bool,
+    /// Tries that failed one after the other.
+    failures: u32,
+    pub(super) last_error: Option<String>,
 }
 
 impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     pub(super) fn new(
         store: &'a Store<S, W>,
         request: &'a Map<String, Value>,
-        request_id: &str,
+        request_id: &'a str,
         deadline: SystemTime,
-        steps: &'a mut Steps,
+        trace: &'a mut Trace,
     ) -> Self {
         Self {
             store,
+            trace,
             request,
-            key: OperationKey::new(request, request_id),
+            request_id,
             now: unix_seconds(store.world.now()),
             deadline,
-            may_be_applied: false,
-            replaced: None,
+            open: None,
+            is_committed: false,
+            recorded: None,
             fresh_secret: None,
-            steps,
+            are_conditions_tested: false,
+            failures: 0,
+            last_error: None,
         }
     }
 
     pub(super) fn serve(mut self) -> Result<Value, Failure> {
-        let mut last = self.fault(true, "no time was left for an attempt");
-        for _ in 0..MAX_ATTEMPTS {
-            match self.attempt() {
+        let mut cached = self.store.known();
+        loop {
+            self.trace.attempts += 1;
+            match self.attempt(cached.take()) {
                 Ok(answer) => return Ok(answer),
-                Err(Stop::Again(fault)) => last = fault,
-                Err(Stop::End(failure)) => return Err(failure),
+                Err(Stop::Again) => self.store.remember(None),
+                Err(Stop::End(Failure::Fault(fault))) => {
+                    return Err(Failure::Fault(self.tidy_up(fault)));
+                }
+                Err(Stop::End(refused)) => return Err(refused),
             }
         }
-        Err(Failure::Fault(last))
     }
 
-    fn attempt(&mut self) -> Result<Value, Stop> {
-        let loaded = self.load()?;
-        let secret = match loaded.journal.secret() {
-            Some(secret) => secret,
-            // Somebody wrote over the club who dropped the list of operations: whether ours took
-            // effect before can no longer be told, and it must not take effect twice.
-            None if self.may_be_applied && self.replaced.as_ref() != Some(&loaded.etag) => {
-                return Err(self.fault(true, "the list of operations is gone").into());
+    fn attempt(&mut self, cached: Option<Known>) -> Result<Value, Stop> {
+        let mut is_fresh = cached.is_none() || !self.store.protections.confirm_cached_copies;
+        let mut known = match cached {
+            Some(known) => known,
+            None => self.load()?,
+        };
+        loop {
+            let begun = self.store.world.now();
+            let decision = self.decide(&known.private)?;
+            self.trace.act += self.since(begun);
+            // A change is verified by its own condition; everything else must rest on what is newest.
+            if let Decided::Change(change, secret) = decision {
+                return self.carry_out(known, *change, secret);
             }
+            if !is_fresh && self.confirm(&mut known)? == Confirmed::Newer {
+                is_fresh = true;
+                continue;
+            }
+            if !known.is_in_line() && self.store.protections.repair_at_load {
+                known = self.publish(known, false)?;
+            }
+            self.store.remember(Some(known));
+            return match decision {
+                Decided::Answer(answer) => Ok(answer),
+                Decided::Repeated(answer, years) => {
+                    self.replace_history(&years)?;
+                    Ok(answer)
+                }
+                Decided::Refused(refusal) => {
+                    self.put_back()?;
+                    Err(Stop::End(Failure::Refused(refusal)))
+                }
+                Decided::ReadHistory(range) => self.read_history(&range),
+                Decided::Change(..) => unreachable!("changes were carried out above"),
+            };
+        }
+    }
+
+    /// Puts a history entry back whose session was not archived after all, so that it is true that
+    /// nothing was changed.
+    fn tidy_up(&mut self, fault: Fault) -> Fault {
+        if fault.state == State::NotKnown && self.open.is_none() && self.put_back().is_ok() {
+            return Fault {
+                state: State::NothingChanged,
+                ..fault
+            };
+        }
+        fault
+    }
+
+    /// What the request does to this version.
+    fn decide(&mut self, private: &Private) -> Result<Decided, Stop> {
+        self.settle_open_commit(private)?;
+        let secret = match private.journal.secret() {
+            Some(secret) => secret,
             None => self.new_secret()?,
         };
         let occasion = self.occasion(secret);
-        if loaded.journal.contains(self.key) {
-            self.publish(&loaded.club)?;
-            return Ok(actions::repeat(&loaded.club, self.request, &occasion)?);
+        if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
+            self.is_committed = true;
+            self.recorded = None;
+            return Ok(
+                match actions::repeat(&private.club, self.request, &occasion) {
+                    Ok(answer) => {
+                        Decided::Repeated(answer, self.missing_history(private, &occasion))
+                    }
+                    Err(refusal) => Decided::Refused(refusal),
+                },
+            );
         }
-        let begun = self.store.world.now();
-        let decision = actions::decide(&loaded.club, self.request, &occasion);
-        self.steps.act += self.since(begun);
-        match decision? {
-            Decision::Answer(answer) => Ok(answer),
-            Decision::ReadHistory(range) => {
-                let years = range.years.map(|year| Ok(self.read_year(year)?.0));
-                let years = years.collect::<Result<Vec<_>, Stop>>()?;
-                recorded_between(&years, range.start_time, range.end_time)
-                    .map_err(|error| self.fault(false, format!("history: {error}")).into())
-            }
-            Decision::Change(change) => self.carry_out(&loaded, secret, *change),
+        let decision = actions::decide(&private.club, self.request, &occasion);
+        Ok(match decision {
+            Ok(Decision::Change(change)) => Decided::Change(change, secret),
+            Ok(Decision::Answer(answer)) => Decided::Answer(answer),
+            Ok(Decision::ReadHistory(range)) => Decided::ReadHistory(range),
+            Err(refusal) => Decided::Refused(refusal),
+        })
+    }
+
+    /// The years that a repeated operation was still to replace, in case it was cut short after its
+    /// commit. Only while nothing was committed since: attendance taken meanwhile must not be lost.
+    fn missing_history(
+        &self,
+        private: &Private,
+        occasion: &Occasion<'_>,
+    ) -> BTreeMap<i32, History> {
+        if private.journal.last() == Some(self.key()) {
+            actions::replaced_history(self.request, occasion)
+        } else {
+            BTreeMap::new()
         }
+    }
+
+    /// What became of a commit without an answer, now that a later version was read.
+    fn settle_open_commit(&mut self, private: &Private) -> Result<(), Stop> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        if private.etag == open.replaced {
+            // Not applied so far. It may be yet; then the redo's condition fails.
+            return Ok(());
+        }
+        if private.journal.secret() != Some(open.secret) {
+            // Somebody wrote over the club who dropped the list of operations: whether ours was on it
+            // can no longer be told, and it must not take effect twice.
+            return Err(self.fault(true, "the list of operations is gone").into());
+        }
+        // Ours is on the list, or will never be applied: what it was to replace is gone for good.
+        self.open = None;
+        Ok(())
     }
 
     fn carry_out(
         &mut self,
-        loaded: &Loaded,
-        secret: Secret,
+        mut known: Known,
         change: Change,
+        secret: Secret,
     ) -> Result<Value, Stop> {
-        // A session must never be archived without its entry in the history.
-        if let HistoryChange::Record(record) = &change.history {
+        let is_history_first = self.store.protections.history_before_club;
+        if let (HistoryChange::Record(record), true) = (&change.history, is_history_first) {
             self.record(record)?;
         }
-        if change.club != loaded.club {
-            let journal = loaded.journal.with(secret, self.key);
-            self.replaced = Some(loaded.etag.clone());
-            self.commit(&change.club, &journal, Condition::Match(&loaded.etag))?;
-            self.publish(&change.club)?;
+        if known.private.journal.secret().is_none() && !self.are_conditions_tested {
+            self.test_conditions(&known.private)?;
         }
+        let key = self.key();
+        let journal = known.private.journal.with(secret, key);
+        let private = self.commit(change.club, journal, Some(&known.private.etag))?;
+        self.is_committed = true;
+        known.private = Arc::new(private);
+        known.last_modified = None;
+        // Whatever happens from here on, the next request sees that the public object lags behind.
+        self.store.remember(Some(known.clone()));
+        if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
+            self.record(record)?;
+        }
+        let known = self.publish(known, true)?;
+        self.store.remember(Some(known));
         if let HistoryChange::Replace(years) = &change.history {
             self.replace_history(years)?;
         }
         Ok(change.answer)
     }
 
-    /// Reads the club, and makes one where there is none (`api.md` section 5, "Initialisation").
-    fn load(&mut self) -> Result<Loaded, Stop> {
-        let timeout = self.timeout()?;
-        let begun = self.store.world.now();
-        let read = self.store.objects.read_club(timeout);
-        self.steps.load += self.since(begun);
-        match read {
-            Ok((club, head)) => {
-                let journal = Journal::from_metadata(&head.metadata);
-                Ok(Loaded {
-                    club,
-                    etag: head.etag,
-                    journal,
-                })
-            }
-            Err(ReadError::Absent) => {
-                let secret = self.new_secret()?;
-                let club = Club::initial(&self.occasion(secret).operation);
-                let journal = Journal::new(secret);
-                let may_be_applied = self.may_be_applied;
-                let written = self.commit(&club, &journal, Condition::Absent);
-                // Making the club is no part of the operation.
-                self.may_be_applied = may_be_applied;
-                let etag = written?;
-                self.publish(&club)?;
-                Ok(Loaded {
-                    club,
-                    etag,
-                    journal,
-                })
-            }
-            Err(error) => Err(self.fault(error.is_passing(), error.to_string()).into()),
-        }
-    }
-
-    fn commit(
-        &mut self,
-        club: &Club,
-        journal: &Journal,
-        condition: Condition<'_>,
-    ) -> Result<ETag, Stop> {
-        let timeout = self.timeout()?;
-        let begun = self.store.world.now();
-        let written = self
-            .store
-            .objects
-            .write_private(club, journal, condition, timeout);
-        self.steps.commit += self.since(begun);
-        written.map_err(|error| {
-            self.may_be_applied |= !error.surely_not_applied();
-            self.stop("writing private data.json", &error)
-        })
-    }
-
-    /// Writes the public object: now that the private one is written, until time is up.
-    fn publish(&mut self, club: &Club) -> Result<(), Stop> {
-        let mut last = Fault::new(State::ChangedNotPublic, true, "no time was left to publish");
-        for _ in 0..MAX_PUBLISH_ATTEMPTS {
-            let Ok(timeout) = self.timeout() else { break };
-            let begun = self.store.world.now();
-            let written = self.store.objects.write_public(club, timeout);
-            self.steps.publish += self.since(begun);
-            let Err(error) = written else { return Ok(()) };
-            last = not_public("writing public data.json", &error);
-            if !error.is_passing() {
-                break;
-            }
-        }
-        Err(last.into())
-    }
-
-    /// Sets the entry of a session in the history.
-    fn record(&mut self, record: &AttendanceRecord) -> Result<(), Stop> {
-        let (before, etag) = self.read_year(record.year)?;
-        let mut after = before.clone();
-        after.record(&record.session, &record.participants);
-        if after.same_as(&before) {
-            return Ok(());
-        }
-        let condition = etag.as_ref().map_or(Condition::Absent, Condition::Match);
-        let timeout = self.timeout()?;
-        let begun = self.store.world.now();
-        let written = self
-            .store
-            .objects
-            .write_history(record.year, &after, condition, timeout);
-        self.steps.act += self.since(begun);
-        written
-            .map(|_| ())
-            .map_err(|error| self.stop("writing the history", &error))
-    }
-
-    /// Replaces whole years of the history, after the club that they belong to was written.
-    fn replace_history(&mut self, years: &BTreeMap<i32, History>) -> Result<(), Stop> {
-        for (&year, history) in years {
+    /// Reads both objects, and makes a club where there is none (`api.md` section 5,
+    /// "Initialisation").
+    fn load(&mut self) -> Result<Known, Stop> {
+        loop {
             let timeout = self.timeout()?;
             let begun = self.store.world.now();
-            let written =
-                self.store
-                    .objects
-                    .write_history(year, history, Condition::Always, timeout);
-            self.steps.act += self.since(begun);
-            written.map_err(|error| not_public("writing the history", &error))?;
+            let read = self.store.objects.read_both(timeout);
+            self.trace.load += self.since(begun);
+            match read {
+                Ok((private, public)) => {
+                    return Ok(Known {
+                        private: Arc::new(private),
+                        public,
+                        last_modified: None,
+                    });
+                }
+                Err(Unread::Absent) => return self.initialise(),
+                Err(error) => self.later(&error)?,
+            }
+        }
+    }
+
+    fn initialise(&mut self) -> Result<Known, Stop> {
+        let timeout = self.timeout()?;
+        let public = match self.store.objects.look_at_public(timeout) {
+            Ok(public) => public,
+            Err(error) => return self.later(&error).and(Err(Stop::Again)),
+        };
+        let secret = self.new_secret()?;
+        let club = Club::initial(&self.occasion(secret).operation);
+        let written = self.commit(club, Journal::new(secret), None);
+        // Making the club is no part of the operation.
+        self.open = None;
+        let known = Known {
+            private: Arc::new(written?),
+            public,
+            last_modified: None,
+        };
+        // A fault of publishing is to say that a change was made: there is a club now.
+        self.is_committed = true;
+        let published = self.publish(known, true);
+        self.is_committed = false;
+        published
+    }
+
+    /// Writes the private object over the version `replaced`, or where there is none.
+    fn commit(
+        &mut self,
+        club: Club,
+        journal: Journal,
+        replaced: Option<&ETag>,
+    ) -> Result<Private, Stop> {
+        let condition = match replaced {
+            _ if !self.store.protections.commit_condition => Condition::Always,
+            Some(etag) => Condition::Match(etag),
+            None => Condition::Absent,
+        };
+        let nonce = self.key().0;
+        let mut was_lost = false;
+        loop {
+            let timeout = self.timeout()?;
+            let begun = self.store.world.now();
+            let written = self
+                .store
+                .objects
+                .write_private(&club, &journal, nonce, condition, timeout);
+            self.trace.commit += self.since(begun);
+            let error = match written {
+                Ok(etag) => {
+                    return Ok(Private {
+                        club,
+                        etag,
+                        journal,
+                    });
+                }
+                Err(error) => error,
+            };
+            if !self.store.protections.look_after_lost_answer {
+                if !error.surely_not_applied() {
+                    was_lost = true;
+                    self.back_off_from_error()?;
+                    continue;
+                }
+                if was_lost && error.is_conflict() {
+                    let etag = ETag(String::new());
+                    return Ok(Private {
+                        club,
+                        etag,
+                        journal,
+                    });
+                }
+            }
+            return Err(self.look_again(&error, &journal, replaced));
+        }
+    }
+
+    /// What follows from a commit that failed, or may have.
+    fn look_again(&mut self, error: &S3Error, journal: &Journal, replaced: Option<&ETag>) -> Stop {
+        if let (false, Some(secret), Some(etag)) =
+            (error.surely_not_applied(), journal.secret(), replaced)
+        {
+            self.open = Some(OpenCommit {
+                secret,
+                replaced: etag.clone(),
+            });
+        }
+        let cause = format!("writing private data.json: {error}");
+        let waited = match error {
+            // Absent: it was deleted meanwhile (research 2.1).
+            S3Error::PreconditionFailed | S3Error::Conflict | S3Error::Absent => {
+                self.back_off_from_conflict()
+            }
+            // BadAnswer: by all signs it was written.
+            error if error.is_passing() || matches!(error, S3Error::BadAnswer { .. }) => {
+                self.back_off_from_error()
+            }
+            _ => return self.fault(false, cause).into(),
+        };
+        self.last_error = Some(cause);
+        waited.err().unwrap_or(Stop::Again)
+    }
+
+    /// Whether S3 heeds conditions, tried where a club comes under this protocol for the first time:
+    /// an S3-compatible server that does not cannot keep the promises.
+    fn test_conditions(&mut self, private: &Private) -> Result<(), Stop> {
+        self.are_conditions_tested = true;
+        let timeout = self.timeout()?;
+        let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());
+        let written = self.store.objects.write_private(
+            &private.club,
+            &private.journal,
+            self.key().0,
+            Condition::Match(&nobody),
+            timeout,
+        );
+        if written.is_ok() {
+            self.trace.warnings.push(
+                "this S3-compatible server ignores If-Match: changes may get lost where several are \
+                 made at once",
+            );
+            return Err(Stop::Again);
         }
         Ok(())
     }
 
-    /// The history of a year, empty where there is none yet.
-    fn read_year(&mut self, year: i32) -> Result<(History, Option<ETag>), Stop> {
-        let timeout = self.timeout()?;
-        let begun = self.store.world.now();
-        let read = self.store.objects.read_history(year, timeout);
-        self.steps.act += self.since(begun);
-        match read {
-            Ok((history, head)) => Ok((history, Some(head.etag))),
-            Err(ReadError::Absent) => Ok((History::default(), None)),
-            Err(error) => Err(self.fault(error.is_passing(), error.to_string()).into()),
+    /// Makes sure that a cached copy is still the newest version.
+    fn confirm(&mut self, known: &mut Known) -> Result<Confirmed, Stop> {
+        loop {
+            let timeout = self.timeout()?;
+            let begun = self.store.world.now();
+            let read = self
+                .store
+                .objects
+                .read_private(&known.private.etag, timeout);
+            self.trace.load += self.since(begun);
+            match read {
+                Ok(Read::NotModified(last_modified)) => {
+                    if known.is_restored(last_modified) {
+                        known.public = self.look_at_public()?;
+                    }
+                    return Ok(Confirmed::Same);
+                }
+                Ok(Read::Object(newer)) => {
+                    known.private = Arc::new(newer);
+                    known.last_modified = None;
+                    known.public = self.look_at_public()?;
+                    return Ok(Confirmed::Newer);
+                }
+                Err(Unread::Absent) => return Err(Stop::Again),
+                Err(error) => self.later(&error)?,
+            }
         }
+    }
+
+    fn look_at_public(&mut self) -> Result<Public, Stop> {
+        loop {
+            let timeout = self.timeout()?;
+            match self.store.objects.look_at_public(timeout) {
+                Ok(public) => return Ok(public),
+                Err(error) => self.later(&error)?,
+            }
+        }
+    }
+
+    fn read_history(&mut self, range: &HistoryRange) -> Result<Value, Stop> {
+        let years = range.years.clone().map(|year| Ok(self.read_year(year)?.0));
+        let years = years.collect::<Result<Vec<_>, Stop>>()?;
+        recorded_between(&years, range.start_time, range.end_time)
+            .map_err(|error| self.fault(false, format!("history {error}")).into())
+    }
+
+    /// Which operation this is.
+    pub(super) fn key(&self) -> OperationKey {
+        let key = OperationKey::new(self.request, self.request_id);
+        if self.store.protections.one_operation_for_all_attempts {
+            return key;
+        }
+        let mut bytes = key.0;
+        bytes[..4].copy_from_slice(&self.trace.attempts.to_be_bytes());
+        OperationKey(bytes)
     }
 
     fn occasion(&self, secret: Secret) -> Occasion<'a> {
         Occasion {
             now: self.now,
             operation: Operation {
-                key: self.key,
+                key: self.key(),
                 secret,
             },
             test_secret: self.store.test_secret.as_deref(),
@@ -256,18 +446,57 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             .ok_or_else(|| self.fault(false, "no random bytes to be had").into())
     }
 
+    /// Waits a little, so that of several writers not all come back at once.
+    pub(super) fn back_off_from_conflict(&mut self) -> Result<(), Stop> {
+        self.back_off(CONFLICT_PAUSE, MAX_CONFLICT_PAUSE)
+    }
+
+    /// Waits longer: S3 is busy, or cannot be reached.
+    pub(super) fn back_off_from_error(&mut self) -> Result<(), Stop> {
+        self.back_off(ERROR_PAUSE, MAX_ERROR_PAUSE)
+    }
+
+    /// Full jitter: anything from nothing to a bound that doubles with every failure.
+    fn back_off(&mut self, first: Duration, most: Duration) -> Result<(), Stop> {
+        let bound = first.saturating_mul(1 << self.failures.min(16)).min(most);
+        self.failures += 1;
+        let [a, b, c, d, ..] = self.fresh_nonce();
+        let share = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
+        let pause = bound.mul_f64(share).min(self.timeout()?);
+        self.trace.wait += pause;
+        self.store.world.pause(pause);
+        Ok(())
+    }
+
+    /// Random bytes that need not be secure.
+    pub(super) fn fresh_nonce(&self) -> Nonce {
+        let [a, b, c, d, e, f, g, h, ..] = self.store.world.random().unwrap_or_default();
+        [a, b, c, d, e, f, g, h]
+    }
+
     /// The time that is left for a request to S3.
-    fn timeout(&self) -> Result<Duration, Stop> {
-        self.deadline
+    pub(super) fn timeout(&self) -> Result<Duration, Stop> {
+        let left = self
+            .deadline
             .duration_since(self.store.world.now())
             .ok()
             .and_then(|left| left.checked_sub(DEADLINE_RESERVE))
-            .filter(|left| !left.is_zero())
-            .ok_or_else(|| self.fault(true, "the invocation's time is up").into())
+            .filter(|left| !left.is_zero());
+        left.ok_or_else(|| {
+            let cause = self
+                .last_error
+                .as_deref()
+                .unwrap_or("others were faster each time");
+            self.fault(
+                true,
+                format!("time is up after {} attempts; {cause}", self.trace.attempts),
+            )
+            .into()
+        })
     }
 
     /// The wall clock may be set back meanwhile: then a step took no time.
-    fn since(&self, begun: SystemTime) -> Duration {
+    pub(super) fn since(&self, begun: SystemTime) -> Duration {
         self.store
             .world
             .now()
@@ -275,22 +504,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             .unwrap_or_default()
     }
 
-    /// Whether to go on after a failed write.
-    fn stop(&self, what: &str, error: &S3Error) -> Stop {
-        let fault = self.fault(error.is_passing(), format!("{what}: {error}"));
-        match error {
-            S3Error::PreconditionFailed | S3Error::Conflict | S3Error::OutcomeUnknown { .. } => {
-                Stop::Again(fault)
-            }
-            // The object was deleted meanwhile (research 2.1), or it was written after all.
-            S3Error::Absent | S3Error::BadAnswer { .. } => Stop::Again(fault),
-            _ => fault.into(),
-        }
-    }
-
-    /// A fault before the operation is known to have taken effect.
-    fn fault(&self, is_passing: bool, cause: impl Into<String>) -> Fault {
-        let state = if self.may_be_applied {
+    pub(super) fn fault(&self, is_passing: bool, cause: impl Into<String>) -> Fault {
+        let state = if self.is_committed {
+            State::ChangedNotPublic
+        } else if self.open.is_some() || self.recorded.is_some() {
             State::NotKnown
         } else {
             State::NothingChanged
@@ -299,17 +516,34 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 }
 
-/// The club as it is stored.
-struct Loaded {
-    club: Club,
-    etag: ETag,
-    journal: Journal,
+/// What the request does.
+enum Decided {
+    Change(Box<Change>, Secret),
+    Answer(Value),
+    /// The operation took effect before; these years may still have to be replaced.
+    Repeated(Value, BTreeMap<i32, History>),
+    Refused(Refusal),
+    ReadHistory(HistoryRange),
+}
+
+/// A commit that may have been applied, or may be yet.
+struct OpenCommit {
+    /// The secret beside the list of operations that it would be on.
+    secret: Secret,
+    /// The version that it was to replace.
+    replaced: ETag,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confirmed {
+    Same,
+    Newer,
 }
 
 /// Why an attempt ended without an answer.
-enum Stop {
+pub(super) enum Stop {
     /// Another instance was faster, or an outcome is open: look again.
-    Again(Fault),
+    Again,
     /// Another attempt would not help.
     End(Failure),
 }
@@ -318,20 +552,6 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::End(Failure::Fault(fault))
     }
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::End(Failure::Refused(refusal))
-    }
-}
-
-fn not_public(what: &str, error: &S3Error) -> Fault {
-    Fault::new(
-        State::ChangedNotPublic,
-        error.is_passing(),
-        format!("{what}: {error}"),
-    )
 }
 
 fn unix_seconds(time: SystemTime) -> i64 {
@@ -343,6 +563,8 @@ fn unix_seconds(time: SystemTime) -> i64 {
 
 /// What is kept of the invocation's time to tell the caller how it went.
 const DEADLINE_RESERVE: Duration = Duration::from_millis(300);
-/// More than the instances of a club that could be faster than us within one deadline.
-const MAX_ATTEMPTS: usize = 200;
-const MAX_PUBLISH_ATTEMPTS: usize = 3;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
+const MAX_CONFLICT_PAUSE: Duration = Duration::from_millis(200);
+/// botocore's scale (research 2.3).
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
+const MAX_ERROR_PAUSE: Duration = Duration::from_secs(1);

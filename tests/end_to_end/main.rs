@@ -5,16 +5,32 @@
 //! runs only the cases whose name contains it.
 
 mod attendance;
+mod bad_start;
+mod concurrency;
 mod effect;
+mod effects;
+mod events;
+mod existing_club;
+mod faults;
+mod first_start;
+mod function_url;
 mod history;
 mod instances;
+mod logs;
 mod names;
-mod repetition;
+mod operations;
 mod participation;
-mod reset;
 mod permissions;
+mod preflight;
+mod refusals;
+mod repetition;
+mod requests;
+mod reset;
+mod restart;
+mod roles;
 mod sessions;
 mod support;
+mod tls;
 mod users;
 
 use std::collections::BTreeMap;
@@ -63,14 +79,30 @@ fn main() -> ExitCode {
 fn all_cases() -> Vec<Case> {
     [
         attendance::cases(),
+        bad_start::cases(),
+        concurrency::cases(),
+        effects::cases(),
+        events::cases(),
+        existing_club::cases(),
+        faults::cases(),
+        first_start::cases(),
+        function_url::cases(),
         history::cases(),
         instances::cases(),
+        logs::cases(),
         names::cases(),
-        repetition::cases(),
+        operations::cases(),
         participation::cases(),
-        reset::cases(),
         permissions::cases(),
+        preflight::cases(),
+        refusals::cases(),
+        repetition::cases(),
+        requests::cases(),
+        reset::cases(),
+        restart::cases(),
+        roles::cases(),
         sessions::cases(),
+        tls::cases(),
         users::cases(),
     ]
     .concat()

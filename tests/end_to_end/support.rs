@@ -125,6 +125,13 @@ impl<'c> Backend<'c> {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Kills the process; all lines that it has logged.
+    pub(crate) fn last_log_lines(&self) -> Vec<String> {
+        self.function.kill();
+        self.function.wait();
+        self.function.log_lines()
+    }
+
     /// Posts request data through a Function URL event; status and body of the answer.
     pub(crate) fn call(&self, data: &Value) -> (u64, Value) {
         self.count(data);
@@ -174,6 +181,27 @@ impl<'c> Backend<'c> {
         response(
             self.runtime_api
                 .invoke_with(delivery, event.to_string().as_bytes()),
+        )
+    }
+
+    /// The same with little time until the deadline: for what is tried again until time is up.
+    #[track_caller]
+    pub(crate) fn hurried(&self, event: &Value) -> Value {
+        self.hurried_as(Delivery::default(), event)
+    }
+
+    /// The same, with a choice of request id.
+    #[track_caller]
+    pub(crate) fn hurried_as(&self, delivery: Delivery, event: &Value) -> Value {
+        // The start of a process shall not count.
+        assert!(self.runtime_api.wait_for_next(PATIENCE));
+        let deadline = Some(std::time::SystemTime::now() + HURRY);
+        self.delivered(
+            Delivery {
+                deadline,
+                ..delivery
+            },
+            event,
         )
     }
 
@@ -340,5 +368,7 @@ fn parsed(object: Option<StoredObject>) -> Value {
     serde_json::from_slice(&object.expect("the object exists").bytes).expect("it is JSON")
 }
 
+/// Until the deadline of an invocation whose requests to S3 fail again and again.
+const HURRY: Duration = Duration::from_millis(1_500);
 /// How long to wait for what must happen; tests never depend on it being short.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

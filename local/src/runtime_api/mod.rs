@@ -11,7 +11,7 @@ mod state;
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -76,11 +76,14 @@ pub struct Delivery {
 impl Default for Delivery {
     /// Everything as Lambda would choose it, with a trace id and an invocation id.
     fn default() -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Self {
             request_id: None,
             timeout: None,
             deadline: None,
-            trace_id: Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned()),
+            trace_id: random::trace_id(now.as_secs()).ok(),
             client_context: None,
             cognito_identity: None,
             tenant_id: None,

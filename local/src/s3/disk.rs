@@ -81,9 +81,12 @@ impl Disk {
     }
 
     fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        self.directory
-            .join(bucket)
-            .join(utf8_percent_encode(key, &ENCODED).to_string())
+        let mut name = utf8_percent_encode(key, &ENCODED).to_string();
+        // So that no key leads out of the directory or to the server's own files.
+        if name.starts_with('.') {
+            name.replace_range(..1, "%2E");
+        }
+        self.directory.join(bucket).join(name)
     }
 }
 
@@ -124,7 +127,6 @@ fn parse(file: &[u8]) -> Option<StoredObject> {
     ))
 }
 
-/// A leading dot of a key is encoded, so that no key is mistaken for the server's own files.
-const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 const LOCK: &str = ".lock";
 const ASIDE: &str = ".aside";

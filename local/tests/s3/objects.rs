@@ -221,6 +221,7 @@ fn objects_survive_a_restart() {
     let history = "sessions/participation_data_2026.json";
     s3.put_object(PRIVATE_BUCKET, history, "{}");
     s3.put_object(PUBLIC_BUCKET, "../.hidden", "{}");
+    s3.put_object(PUBLIC_BUCKET, "..", "{}");
     s3.put_object(PUBLIC_BUCKET, "gone", "{}");
     s3.delete_object(PUBLIC_BUCKET, "gone");
     let before = s3.object(PRIVATE_BUCKET, "data.json").unwrap();
@@ -242,7 +243,13 @@ fn objects_survive_a_restart() {
     );
     assert!(s3.object(PRIVATE_BUCKET, history).is_some());
     assert!(s3.object(PUBLIC_BUCKET, "../.hidden").is_some());
+    assert!(s3.object(PUBLIC_BUCKET, "..").is_some());
     assert_eq!(s3.object(PUBLIC_BUCKET, "gone"), None);
+    let file = std::fs::read(dir.join(PRIVATE_BUCKET).join("data.json")).unwrap();
+    assert!(
+        file.ends_with(b"}\n1\n2\r\n\0"),
+        "attributes in the first line, then the content"
+    );
     assert!(
         !dir.parent().unwrap().join(".hidden").exists(),
         "no key leads out of the directory"

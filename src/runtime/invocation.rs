@@ -1,0 +1,106 @@
+//! An event and what the Runtime API says about it.
+
+use std::time::{Duration, SystemTime};
+
+use ureq::Body;
+use ureq::http::{HeaderMap, Response};
+
+/// An event that is to be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// `Lambda-Runtime-Aws-Request-Id`, the only header that must be there.
+    pub request_id: String,
+    /// `Lambda-Runtime-Invocation-Id`: names the delivery, and is sent back with the answer.
+    pub invocation_id: Option<String>,
+    /// `Lambda-Runtime-Deadline-Ms`.
+    pub deadline: SystemTime,
+    /// `Lambda-Runtime-Invoked-Function-Arn`.
+    pub invoked_function_arn: Option<String>,
+    /// `Lambda-Runtime-Trace-Id`.
+    pub trace_id: Option<String>,
+    /// `Lambda-Runtime-Aws-Tenant-Id`.
+    pub tenant_id: Option<String>,
+    /// `Lambda-Runtime-Client-Context`.
+    pub client_context: Option<String>,
+    /// `Lambda-Runtime-Cognito-Identity`.
+    pub cognito_identity: Option<String>,
+    /// The event, or why it could not be read.
+    pub event: Result<Vec<u8>, String>,
+}
+
+impl Invocation {
+    /// Reads an answer to `/next`; `None` if it does not say which request this is.
+    #[must_use]
+    pub fn new(answer: Response<Body>) -> Option<Self> {
+        let (head, body) = answer.into_parts();
+        let event = body
+            .into_with_config()
+            .limit(MAX_EVENT_BYTES)
+            .read_to_vec()
+            .map_err(|error| format!("the event could not be read: {error}"));
+        let header = |name: &str| header(&head.headers, name);
+        Some(Self {
+            request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,
+            invocation_id: header("lambda-runtime-invocation-id"),
+            deadline: deadline(
+                header("lambda-runtime-deadline-ms").as_deref(),
+                SystemTime::now(),
+            ),
+            invoked_function_arn: header("lambda-runtime-invoked-function-arn"),
+            trace_id: header("lambda-runtime-trace-id"),
+            tenant_id: header("lambda-runtime-aws-tenant-id"),
+            client_context: header("lambda-runtime-client-context"),
+            cognito_identity: header("lambda-runtime-cognito-identity"),
+            event,
+        })
+    }
+}
+
+/// A header's value. Client contexts may hold text beyond ASCII.
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    String::from_utf8(headers.get(name)?.as_bytes().to_vec()).ok()
+}
+
+/// When Lambda gives up: `ms` is in Unix milliseconds. An emulator's may be missing, or a duration:
+/// `cargo lambda watch` sends 600000, for ten minutes. No invocation ends that soon after 1970.
+fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
+    let Some(ms) = ms.and_then(|ms| ms.parse().ok()).map(Duration::from_millis) else {
+        return now + DEFAULT_TIMEOUT;
+    };
+    let begin = if ms <= LONGEST_INVOCATION {
+        now
+    } else {
+        SystemTime::UNIX_EPOCH
+    };
+    begin.checked_add(ms).unwrap_or(now + DEFAULT_TIMEOUT)
+}
+
+/// An event has 6 MB at most; what Lambda wraps around a body, and its escapes, come on top.
+const MAX_EVENT_BYTES: u64 = 64 * 1024 * 1024;
+/// Lambda's own default, for an emulator that names no deadline.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A Lambda function may take 15 minutes.
+pub(super) const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_a_time_of_day_or_an_emulators_duration() {
+        let epoch = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let now = epoch(1_700_000_000_000);
+        for (ms, expected) in [
+            (Some("1700000003000"), 1_700_000_003_000),
+            // Passed already, and stays so.
+            (Some("1699999999999"), 1_699_999_999_999),
+            (Some("900001"), 900_001),
+            (Some("900000"), 1_700_000_900_000),
+            (Some("600000"), 1_700_000_600_000),
+            (Some("soon"), 1_700_000_003_000),
+            (None, 1_700_000_003_000),
+        ] {
+            assert_eq!(deadline(ms, now), epoch(expected), "{ms:?}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One signed request and its answer: the part of the client that touches the network.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Agent, AsSendBody, Body, Error, Timeout};
+
+use super::endpoint::Endpoint;
+use super::error::error_code;
+use super::resolver::CachingResolver;
+use super::transport::{self, Roots};
+use super::{Location, S3Error};
+use crate::sigv4::{self, Credentials, Signer};
+
+/// Makes signed requests.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    agent: Agent,
+    resolver: CachingResolver,
+    endpoint: Endpoint,
+    signer: Signer,
+    requests: AtomicU64,
+    /// By host: when a connection last brought an answer.
+    answered: Mutex<BTreeMap<String, SystemTime>>,
+    /// How far S3's clock is ahead of ours, in seconds, once S3 has said so.
+    clock_offset: AtomicI64,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        roots: Roots,
+        credentials: Credentials,
+        region: &str,
+    ) -> Self {
+        let resolver = CachingResolver::default();
+        Self {
+            agent: transport::agent(roots, endpoint.is_https(), resolver.clone()),
+            resolver,
+            endpoint,
+            signer: Signer::new(credentials, region),
+            requests: AtomicU64::new(0),
+            answered: Mutex::default(),
+            clock_offset: AtomicI64::new(0),
+        }
+    }
+
+    pub(super) fn requests_made(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Makes a signed request, and once more with the right time where S3 says that ours is wrong: such
+    /// a request was not applied. Every other answer is a success here, whatever its status.
+    pub(super) fn make(
+        &self,
+        method: &str,
+        location: Location<'_>,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, S3Error> {
+        let answer = self.make_once(method, location, headers, body, timeout)?;
+        if answer.status != 403 || error_code(&answer.body) != Some("RequestTimeTooSkewed") {
+            return Ok(answer);
+        }
+        match answer.header("date").and_then(clock_offset) {
+            // Only once: a second refusal has another reason.
+            Some(offset) if self.clock_offset.swap(offset, Ordering::Relaxed) != offset => {
+                self.make_once(method, location, headers, body, timeout)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    fn make_once(
+        &self,
+        method: &str,
+        location: Location<'_>,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Answer, S3Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let address = self.endpoint.address(location.bucket, location.key);
+        let payload_sha256 = sigv4::payload_sha256(body.unwrap_or_default());
+        let mut headers = headers.to_vec();
+        headers.push(("host", &address.host));
+        let offset = time::Duration::seconds(self.clock_offset.load(Ordering::Relaxed));
+        let signed = self.signer.sign(
+            OffsetDateTime::now_utc().saturating_add(offset),
+            &sigv4::Request {
+                method,
+                path: &address.path,
+                query: &[],
+                headers: &headers,
+                payload_sha256: &payload_sha256,
+            },
+        );
+        let scheme = if address.https { "https" } else { "http" };
+        let path = sigv4::encode_path(&address.path);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{scheme}://{}{path}", address.host));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in signed {
+            request = request.header(name, value);
+        }
+        let is_fresh = !self.has_live_connection(&address.host);
+        let answer = match body {
+            Some(body) => request
+                .body(body)
+                .map_err(Error::from)
+                .and_then(|request| self.run(request, is_fresh, timeout)),
+            None => request
+                .body(())
+                .map_err(Error::from)
+                .and_then(|request| self.run(request, is_fresh, timeout)),
+        };
+        let answer = answer
+            .map_err(|error| no_answer(&error))
+            .and_then(Answer::read);
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer {
+            Ok(_) => drop(answered.insert(address.host, SystemTime::now())),
+            // Whatever was wrong with this connection may be wrong with the others. A retry is to use
+            // a new one, and a fresh address (research 2.3).
+            Err(_) => {
+                answered.clear();
+                self.resolver.forget();
+            }
+        }
+        answer
+    }
+
+    fn run(
+        &self,
+        request: Request<impl AsSendBody>,
+        is_fresh: bool,
+        timeout: Duration,
+    ) -> Result<Response<Body>, Error> {
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(timeout));
+        let request = if is_fresh {
+            request.max_idle_age(Duration::ZERO)
+        } else {
+            request
+        };
+        self.agent.run(request.build())
+    }
+
+    /// Whether a pooled connection to `host` may still be good. By the wall clock: while a function is
+    /// frozen, the clock that ureq goes by may stand still (research 2.7).
+    fn has_live_connection(&self, host: &str) -> bool {
+        let now = SystemTime::now();
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered
+            .get(host)
+            .and_then(|at| now.duration_since(*at).ok())
+            .is_some_and(|idle| idle < transport::IDLE_AGE)
+    }
+}
+
+/// An answer of S3's, read to its end.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    fn read(answer: Response<Body>) -> Result<Self, S3Error> {
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        let limit = if status == 200 {
+            MAX_OBJECT_BYTES
+        } else {
+            MAX_ERROR_BYTES
+        };
+        let too_large = || S3Error::BadAnswer {
+            cause: format!("expected at most {limit} bytes, found more"),
+        };
+        if body.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let body =
+            body.into_with_config()
+                .limit(limit)
+                .read_to_vec()
+                .map_err(|error| match error {
+                    Error::BodyExceedsLimit(_) => too_large(),
+                    error => S3Error::OutcomeUnknown {
+                        cause: format!("cut short: {error}"),
+                    },
+                })?;
+        Ok(Self {
+            status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why no answer came, told apart by whether the request may have reached S3.
+fn no_answer(error: &Error) -> S3Error {
+    let cause = error.to_string();
+    match error {
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::BadUri(_)
+        | Error::Http(_)
+        | Error::RequireHttpsOnly(_)
+        | Error::TlsRequired
+        | Error::Tls(_)
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => S3Error::Unreachable { cause },
+        Error::Io(io)
+            if matches!(
+                io.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+                    | ErrorKind::AddrNotAvailable
+            ) =>
+        {
+            S3Error::Unreachable { cause }
+        }
+        _ => S3Error::OutcomeUnknown { cause },
+    }
+}
+
+/// How far the clock that wrote this `Date` is ahead of ours, in seconds.
+fn clock_offset(date: &str) -> Option<i64> {
+    let theirs = OffsetDateTime::parse(date, &Rfc2822).ok()?;
+    Some((theirs - OffsetDateTime::now_utc()).whole_seconds())
+}
+
+/// An object larger than this is no club's.
+const MAX_OBJECT_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_ERROR_BYTES: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_tells_the_clocks_offset() {
+        let ahead = OffsetDateTime::now_utc() + time::Duration::HOUR;
+        let (year, month, day) = ahead.to_calendar_date();
+        let (hour, minute, second) = ahead.to_hms();
+        let (weekday, month) = (ahead.weekday().to_string(), month.to_string());
+        let date = format!(
+            "{}, {day:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT",
+            &weekday[..3],
+            &month[..3]
+        );
+        let offset = clock_offset(&date).unwrap();
+        assert!((3_590..=3_600).contains(&offset), "{date}: {offset}");
+        assert_eq!(clock_offset("yesterday"), None);
+    }
+}

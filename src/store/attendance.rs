@@ -1,0 +1,172 @@
+//! History entries: written before the club shows the session as archived, and put back if the club's
+//! commit is refused in the end (the session was deleted or cancelled meanwhile).
+//!
+//! Every entry ends in white space that spells its operation, so that an instance only ever puts back
+//! what it wrote itself, never an entry with the same content that somebody else relies on. (Where two coaches
+//! take attendance of one session at once and both are refused, the one's entry may be what the other puts
+//! back.)
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::World;
+use super::nonce::white_space;
+use super::objects::Unread;
+use super::run::{Run, Stop};
+use crate::actions::AttendanceRecord;
+use crate::club::history::History;
+use crate::s3::{Condition, ETag, ObjectStore, S3Error};
+
+/// What this request did to the history.
+pub(super) struct Recorded {
+    year: i32,
+    session_id: String,
+    /// The entry as it was before.
+    before: Option<Box<RawValue>>,
+    /// The version (`Some(None)`: none yet) that a write of ours was to replace which has not been seen to
+    /// be applied. As long as that version is the newest, the write may be applied yet.
+    open: Option<Option<ETag>>,
+}
+
+impl<S: ObjectStore, W: World> Run<'_, S, W> {
+    /// Sets the entry of a session.
+    pub(super) fn record(&mut self, record: &AttendanceRecord) -> Result<(), Stop> {
+        // Moved to another year meanwhile: the entry in this one would be left behind.
+        if self
+            .recorded
+            .as_ref()
+            .is_some_and(|recorded| recorded.year != record.year)
+        {
+            self.put_back()?;
+        }
+        let session_id = &record.session.session_id;
+        loop {
+            let (history, etag) = self.read_year(record.year)?;
+            let present = history.entry(session_id).map(ToOwned::to_owned);
+            let earlier = self.recorded.take();
+            // What was there before this request's first write is what is put back, if need be. If an
+            // earlier run wrote the entry, which ended midway, that is not known.
+            let before = if self.is_own(present.as_deref()) {
+                earlier.map(|earlier| earlier.before)
+            } else {
+                Some(present.clone())
+            };
+            let mut after = history;
+            after.record(
+                &record.session,
+                &record.participants,
+                &white_space(self.key().0),
+            );
+            let is_written =
+                after.entry(session_id).map(RawValue::get) == present.as_deref().map(RawValue::get);
+            self.recorded = before.map(|before| Recorded {
+                year: record.year,
+                session_id: session_id.clone(),
+                before,
+                open: (!is_written).then(|| etag.clone()),
+            });
+            if is_written {
+                return Ok(());
+            }
+            if self.write_year(record.year, &after, etag.as_ref())? {
+                if let Some(recorded) = &mut self.recorded {
+                    recorded.open = None;
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Undoes [`Run::record`], unless somebody else has written the entry since.
+    pub(super) fn put_back(&mut self) -> Result<(), Stop> {
+        while let Some(recorded) = self.recorded.take() {
+            let read = self.read_year(recorded.year);
+            let recorded = self.recorded.insert(recorded);
+            let (mut history, etag) = read?;
+            let (year, session_id) = (recorded.year, recorded.session_id.clone());
+            let (before, is_open) = (
+                recorded.before.clone(),
+                recorded.open.as_ref() == Some(&etag),
+            );
+            if self.is_own(history.entry(&session_id)) {
+                history.put_back(&session_id, before);
+            } else if !is_open {
+                self.recorded = None;
+                return Ok(());
+            }
+            // Where the entry is not there yet, writing the same once more, in other white space, keeps the
+            // open write from being applied.
+            if self.write_year(year, &history, etag.as_ref())? {
+                self.recorded = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this operation wrote the entry.
+    fn is_own(&self, entry: Option<&RawValue>) -> bool {
+        let spelt = white_space(self.key().0) + "}";
+        entry.is_some_and(|entry| entry.get().ends_with(&spelt))
+    }
+
+    /// Replaces whole years, after the club that they belong to was written.
+    pub(super) fn replace_history(&mut self, years: &BTreeMap<i32, History>) -> Result<(), Stop> {
+        for (&year, history) in years {
+            while !self.write(year, history, Condition::Always)? {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_year(&mut self, year: i32) -> Result<(History, Option<ETag>), Stop> {
+        loop {
+            let timeout = self.timeout()?;
+            let begun = self.store.world.now();
+            let read = self.store.objects.read_history(year, timeout);
+            self.trace.act += self.since(begun);
+            match read {
+                Ok(read) => return Ok(read),
+                Err(error) => self.later(&error)?,
+            }
+        }
+    }
+
+    /// Writes a year over the version with this ETag; whether it is known to be written. If not, it must be
+    /// read anew.
+    fn write_year(
+        &mut self,
+        year: i32,
+        history: &History,
+        etag: Option<&ETag>,
+    ) -> Result<bool, Stop> {
+        self.write(
+            year,
+            history,
+            etag.map_or(Condition::Absent, Condition::Match),
+        )
+    }
+
+    fn write(
+        &mut self,
+        year: i32,
+        history: &History,
+        condition: Condition<'_>,
+    ) -> Result<bool, Stop> {
+        let timeout = self.timeout()?;
+        let begun = self.store.world.now();
+        // Not the operation's, which may write several versions of the history.
+        let nonce = self.fresh_nonce();
+        let written = self
+            .store
+            .objects
+            .write_history(year, history, nonce, condition, timeout);
+        self.trace.act += self.since(begun);
+        let Err(error) = written else { return Ok(true) };
+        if error.is_conflict() || error == S3Error::Absent {
+            self.back_off_from_conflict()?;
+        } else {
+            self.later(&Unread::S3("the history (to write)".into(), error))?;
+        }
+        Ok(false)
+    }
+}

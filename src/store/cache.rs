@@ -1,0 +1,54 @@
+//! What an instance knows of the stored objects.
+
+use std::sync::Arc;
+
+use super::journal::Journal;
+use crate::club::Club;
+use crate::s3::ETag;
+
+/// The private object as it was at some time, and the public one as it was no later than that.
+///
+/// "No later" is what publishing rests on: what is known of the public object was read before the
+/// private version here was seen to be the newest, so it is not the projection of a newer one.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) private: Arc<Private>,
+    pub(super) public: Public,
+    /// The private object's `Last-Modified`, once S3 has told it: tells a version that somebody
+    /// restored from the same one as it was before.
+    pub(super) last_modified: Option<String>,
+}
+
+impl Known {
+    /// Whether the public object shows this private version.
+    pub(super) fn is_in_line(&self) -> bool {
+        self.public.shows.as_ref() == Some(&self.private.etag)
+    }
+
+    /// Whether the private version, which is still or again the stored one, was put back in place of a
+    /// newer one since it was last looked at. Remembers the `Last-Modified` for the next time.
+    pub(super) fn is_restored(&mut self, last_modified: Option<String>) -> bool {
+        let Some(now) = last_modified else {
+            return false;
+        };
+        let before = self.last_modified.replace(now);
+        before.is_some() && before != self.last_modified
+    }
+}
+
+/// A version of the private object.
+#[derive(Debug)]
+pub(super) struct Private {
+    pub(super) club: Club,
+    pub(super) etag: ETag,
+    pub(super) journal: Journal,
+}
+
+/// What is known of a version of the public object.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Public {
+    /// `None`: there is none.
+    pub(super) etag: Option<ETag>,
+    /// The ETag of the private version that it is the projection of. `None`: somebody else wrote it.
+    pub(super) shows: Option<ETag>,
+}

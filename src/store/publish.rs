@@ -1,0 +1,100 @@
+//! Bringing the public object in line with the private one: a compare-and-swap of its own.
+//!
+//! It replaces only a version whose ETag was read *before* the private version that it publishes was
+//! seen to be the newest. So the replaced one shows that version or an older one; had somebody published
+//! a newer one since, the condition would fail.
+
+use std::sync::Arc;
+
+use super::World;
+use super::cache::Known;
+use super::objects::{Read, Unread};
+use super::run::{Run, Stop};
+use crate::s3::{Condition, ObjectStore, S3Error};
+
+impl<S: ObjectStore, W: World> Run<'_, S, W> {
+    /// Has the public object show `known.private` or something newer.
+    ///
+    /// `is_newest`: `known.private` was seen to be the newest after `known.public` was read, as it is
+    /// right after a commit.
+    pub(super) fn publish(&mut self, mut known: Known, mut is_newest: bool) -> Result<Known, Stop> {
+        let begun = self.store.world.now();
+        let waited = self.trace.wait;
+        let result = loop {
+            match self.try_to_publish(&mut known, is_newest) {
+                Ok(true) => break Ok(known),
+                Ok(false) => {}
+                Err(stop) => break Err(stop),
+            }
+            is_newest = false;
+        };
+        self.trace.publish += self
+            .since(begun)
+            .saturating_sub(self.trace.wait.saturating_sub(waited));
+        result
+    }
+
+    /// One try; whether the public object is in line. If not, it was looked at anew.
+    fn try_to_publish(&mut self, known: &mut Known, is_newest: bool) -> Result<bool, Stop> {
+        if !is_newest {
+            let timeout = self.timeout()?;
+            match self
+                .store
+                .objects
+                .read_private(&known.private.etag, timeout)
+            {
+                Ok(Read::NotModified(_)) => {}
+                Ok(Read::Object(newer)) => {
+                    known.private = Arc::new(newer);
+                    known.last_modified = None;
+                }
+                Err(error) => return self.later(&error).map(|()| false),
+            }
+            if known.is_in_line() {
+                return Ok(true);
+            }
+        }
+        let condition = match &known.public.etag {
+            _ if !self.store.protections.publish_condition => Condition::Always,
+            Some(etag) => Condition::Match(etag),
+            None => Condition::Absent,
+        };
+        let timeout = self.timeout()?;
+        match self
+            .store
+            .objects
+            .write_public(&known.private, condition, timeout)
+        {
+            Ok(etag) => {
+                known.public.etag = Some(etag);
+                known.public.shows = Some(known.private.etag.clone());
+                return Ok(true);
+            }
+            // Absent: somebody deleted it meanwhile.
+            Err(error) if error.is_conflict() || error == S3Error::Absent => {
+                self.back_off_from_conflict()?;
+            }
+            Err(error) => self.later(&Unread::S3("public data.json (to write)".into(), error))?,
+        }
+        loop {
+            let timeout = self.timeout()?;
+            match self.store.objects.look_at_public(timeout) {
+                Ok(public) => {
+                    known.public = public;
+                    return Ok(known.is_in_line());
+                }
+                Err(error) => self.later(&error)?,
+            }
+        }
+    }
+
+    /// Lets some time pass after a passing error; ends with any other.
+    pub(super) fn later(&mut self, error: &Unread) -> Result<(), Stop> {
+        let fault = self.fault(error.is_passing(), error.to_string());
+        if !error.is_passing() {
+            return Err(fault.into());
+        }
+        self.last_error = Some(fault.cause);
+        self.back_off_from_error()
+    }
+}

@@ -1,0 +1,301 @@
+//! S3 over TLS: a proxy in front of the S3 server, with a certificate of a CA of the test's own.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use local::S3Options;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::json;
+
+use crate::cases;
+use crate::support::{Backend, Counts, answer, code, error_text};
+
+cases! {
+    a_certificate_of_the_bundle_is_trusted,
+    one_connection_serves_many_requests,
+    a_certificate_of_nobody_known_is_refused,
+    a_certificate_of_another_authority_is_refused,
+    a_certificate_for_another_name_is_refused,
+    an_expired_certificate_is_refused,
+    a_server_without_tls_gets_no_request,
+}
+
+fn a_certificate_of_the_bundle_is_trusted(counts: &Counts) {
+    for host in ["localhost", "127.0.0.1"] {
+        let authority = Authority::new();
+        let proxy = Proxy::start(&authority.certificate(&["localhost", "127.0.0.1"], true));
+        let url = proxy.url.replace("localhost", host);
+        let bundle = Bundle::new(&[&authority]);
+        let backend = proxy.backend(counts, &url, Some(&bundle));
+        let reset = json!({"action": "any_reset_test_setup",
+            "test_secret": local::setup::TEST_SECRET});
+        assert_eq!(backend.call(&reset), (200, json!({})));
+        let create = json!({"action": "admin_create_user", "role": "Coach", "name": "New"});
+        backend.ok_as("Grandmaster Oh", &create);
+        assert_eq!(backend.public()["users"].as_object().unwrap().len(), 11);
+    }
+}
+
+fn one_connection_serves_many_requests(counts: &Counts) {
+    let authority = Authority::new();
+    let proxy = Proxy::start(&authority.certificate(&["localhost"], true));
+    // Further certificates in the bundle do no harm.
+    let bundle = Bundle::new(&[&Authority::new(), &authority]);
+    let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
+    for _ in 0..5 {
+        let trigger = json!({"action": "any_trigger_initialization"});
+        assert_eq!(backend.call(&trigger).0, 200);
+    }
+    assert!(backend.s3.requests().len() >= 5);
+    assert!(
+        proxy.connections.load(Ordering::Relaxed) <= 2,
+        "at most one for each bucket"
+    );
+}
+
+fn a_certificate_of_nobody_known_is_refused(counts: &Counts) {
+    let proxy = Proxy::start(&Authority::new().certificate(&["localhost"], true));
+    assert_refused(&proxy.backend(counts, &proxy.url, None), "UnknownIssuer");
+}
+
+fn a_certificate_of_another_authority_is_refused(counts: &Counts) {
+    let proxy = Proxy::start(&Authority::new().certificate(&["localhost"], true));
+    let bundle = Bundle::new(&[&Authority::new()]);
+    let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
+    // Both authorities have the same name, so it is the signature that does not fit.
+    assert_refused(&backend, "certificate");
+}
+
+fn a_certificate_for_another_name_is_refused(counts: &Counts) {
+    let authority = Authority::new();
+    let proxy = Proxy::start(&authority.certificate(&["s3.example.org"], true));
+    let bundle = Bundle::new(&[&authority]);
+    assert_refused(
+        &proxy.backend(counts, &proxy.url, Some(&bundle)),
+        "localhost",
+    );
+}
+
+fn an_expired_certificate_is_refused(counts: &Counts) {
+    let authority = Authority::new();
+    let proxy = Proxy::start(&authority.certificate(&["localhost"], false));
+    let bundle = Bundle::new(&[&authority]);
+    assert_refused(&proxy.backend(counts, &proxy.url, Some(&bundle)), "expired");
+}
+
+fn a_server_without_tls_gets_no_request(counts: &Counts) {
+    // The endpoint says https, but the server speaks plain HTTP.
+    let authority = Authority::new();
+    let bundle = Bundle::new(&[&authority]);
+    let server = local::S3Server::start(S3Options::default()).unwrap();
+    let url = server.endpoint().replace("http://", "https://");
+    let variables = [
+        ("AWS_ENDPOINT_URL_S3", &*url),
+        ("AWS_CA_BUNDLE", bundle.path()),
+    ];
+    let backend = Backend::start(counts, S3Options::default(), &variables);
+    let trigger = json!({"action": "any_trigger_initialization"});
+    let payload = backend.hurried(&trigger);
+    assert_eq!(answer(&payload).0, 503);
+    assert_eq!(server.requests(), []);
+}
+
+/// A 503 that says that nothing was changed, with the cause in the log; S3 saw nothing of it.
+#[track_caller]
+fn assert_refused(backend: &Backend<'_>, cause: &str) {
+    for request in [
+        json!({"action": "any_trigger_initialization"}),
+        json!({"action": "admin_create_user", "auth_token": code("Grandmaster Oh"),
+            "role": "Coach", "name": "Never"}),
+    ] {
+        let payload = backend.hurried(&request);
+        let (status, body) = answer(&payload);
+        assert_eq!(status, 503, "{body}");
+        assert!(error_text(&body).contains("Nothing was changed"), "{body}");
+        assert!(payload["headers"]["Retry-After"].is_string());
+    }
+    assert_eq!(backend.s3.requests(), []);
+    let line = backend.log_line(|line| line["message"] == "request failed");
+    let logged = line["cause"].as_str().unwrap();
+    assert!(
+        logged.contains("private data.json") && logged.contains("certificate"),
+        "{logged}"
+    );
+    assert!(logged.contains(cause), "{logged}");
+    assert!(backend.function.is_running());
+}
+
+/// Signs certificates.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// A server's configuration with a certificate for these names, valid or expired.
+    fn certificate(&self, names: &[&str], valid: bool) -> Arc<ServerConfig> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        if !valid {
+            params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            );
+        Arc::new(config.unwrap())
+    }
+}
+
+/// A file with certificates, removed in the end.
+struct Bundle(PathBuf);
+
+impl Bundle {
+    fn new(authorities: &[&Authority]) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bundle-{}-{number}.pem", std::process::id());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let pem: String = authorities
+            .iter()
+            .map(|authority| &*authority.pem)
+            .collect();
+        std::fs::write(&path, format!("# of a test\n{pem}")).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Takes HTTP over TLS and hands it on without.
+struct Proxy {
+    /// `https://localhost:PORT`
+    url: String,
+    /// The port of the server behind; connections wait until it is known.
+    target: Arc<OnceLock<u16>>,
+    /// How many connections brought at least one request.
+    connections: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// Its threads end with the test's process.
+    fn start(config: &Arc<ServerConfig>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!(
+            "https://localhost:{}",
+            listener.local_addr().unwrap().port()
+        );
+        let proxy = Self {
+            url,
+            target: Arc::default(),
+            connections: Arc::default(),
+        };
+        let (config, target) = (Arc::clone(config), Arc::clone(&proxy.target));
+        let connections = Arc::clone(&proxy.connections);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (config, target) = (Arc::clone(&config), Arc::clone(&target));
+                let connections = Arc::clone(&connections);
+                thread::spawn(move || {
+                    let connection = ServerConnection::new(config).unwrap();
+                    let client = StreamOwned::new(connection, stream.unwrap());
+                    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, *target.wait())).unwrap();
+                    // An error is a client that does not trust us, or went away.
+                    let _ = forward(client, server, &connections);
+                });
+            }
+        });
+        proxy
+    }
+
+    /// A backend whose S3 server is behind the proxy at `url`.
+    fn backend<'c>(&self, counts: &'c Counts, url: &str, bundle: Option<&Bundle>) -> Backend<'c> {
+        let variables = [
+            ("AWS_ENDPOINT_URL_S3", url),
+            ("AWS_CA_BUNDLE", bundle.map_or("", Bundle::path)),
+        ];
+        let backend = Backend::start(counts, S3Options::default(), &variables);
+        self.target.set(backend.s3.port()).unwrap();
+        backend
+    }
+}
+
+/// Hands on one exchange after the other, until one end closes.
+fn forward(
+    client: StreamOwned<ServerConnection, TcpStream>,
+    server: TcpStream,
+    connections: &AtomicUsize,
+) -> io::Result<()> {
+    let (mut client, mut server) = (BufReader::new(client), BufReader::new(server));
+    let mut is_first = true;
+    while let Some(request) = message(&mut client, false)? {
+        if is_first {
+            connections.fetch_add(1, Ordering::Relaxed);
+            is_first = false;
+        }
+        server.get_mut().write_all(&request)?;
+        let Some(response) = message(&mut server, request.starts_with(b"HEAD "))? else {
+            break;
+        };
+        client.get_mut().write_all(&response)?;
+        client.get_mut().flush()?;
+    }
+    Ok(())
+}
+
+/// An HTTP message, head and body; `None` if there is no further one. All that this S3 server and its
+/// client send has a `Content-Length` or no body.
+fn message(stream: &mut impl BufRead, mut is_bodiless: bool) -> io::Result<Option<Vec<u8>>> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    loop {
+        let start = bytes.len();
+        if stream.read_until(b'\n', &mut bytes)? == 0 {
+            return Ok(None);
+        }
+        let line = String::from_utf8_lossy(&bytes[start..]).to_ascii_lowercase();
+        if line.starts_with("http/1.1 304") {
+            is_bodiless = true;
+        } else if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+        if line.trim_end().is_empty() {
+            break;
+        }
+    }
+    stream
+        .take(if is_bodiless { 0 } else { length })
+        .read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}

@@ -1,0 +1,317 @@
+//! Instances of the real store, and what became of every request they were given.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use dojang::club::operation::{OperationKey, Secret};
+use dojang::club::projection::private_json;
+use dojang::club::stored::read_club;
+use dojang::store::journal::Journal;
+use dojang::store::protections::Protections;
+use dojang::store::{Failure, State, Store, Trace, World};
+use serde_json::{Map, Value};
+
+use crate::random::Random;
+use crate::s3::{Connection, Faults, Killed, S3};
+use crate::scheduler::{Micros, Scheduler};
+use crate::workload;
+
+/// A run of the simulation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) seed: u64,
+    pub(crate) instances: usize,
+    /// Requests of each instance.
+    pub(crate) requests: u64,
+    pub(crate) faults: Faults,
+    pub(crate) protections: Protections,
+    /// In so many of 1,000 requests, somebody restores an old version or the old service writes.
+    pub(crate) foreign: u64,
+}
+
+/// What happened to one request, in all its invocations.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) request: Map<String, Value>,
+    pub(crate) invocations: Vec<Invocation>,
+}
+
+/// One invocation.
+#[derive(Clone, Debug)]
+pub(crate) struct Invocation {
+    pub(crate) start: Micros,
+    pub(crate) end: Micros,
+    /// The instance's clock at its start: seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Answer(Value),
+    Refused(String),
+    Fault(State),
+    Killed,
+}
+
+/// All that a run left behind.
+pub(crate) struct Record {
+    pub(crate) s3: S3,
+    pub(crate) operations: BTreeMap<OperationKey, Operation>,
+}
+
+/// Plays a run.
+pub(crate) fn play(setting: &Setting) -> Record {
+    let s3 = S3::default();
+    let club = private_json(&workload::initial_club(BASE));
+    let metadata = Journal::new(Secret([7; 16]))
+        .to_metadata()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    s3.write_foreign(0, PRIVATE, DATA, club, metadata);
+    let shared = Mutex::new(Shared {
+        operations: BTreeMap::new(),
+        retries: Vec::new(),
+        count: 0,
+    });
+    let end = Scheduler::run(setting.instances, |scheduler, thread| {
+        Instance::new(setting, scheduler, thread, &s3, &shared).run();
+    });
+    // One last undisturbed request brings the public object in line if a killed instance did not.
+    let calm = Setting {
+        faults: Faults::default(),
+        foreign: 0,
+        requests: 1,
+        ..*setting
+    };
+    Scheduler::run(1, |scheduler, thread| {
+        scheduler.sleep(0, end + 5_000_000);
+        Instance::new(&calm, scheduler, thread, &s3, &shared).run();
+    });
+    let operations = shared.into_inner().expect("no thread panicked").operations;
+    Record { s3, operations }
+}
+
+struct Shared {
+    operations: BTreeMap<OperationKey, Operation>,
+    /// Requests that clients send again.
+    retries: Vec<OperationKey>,
+    count: u64,
+}
+
+struct Instance<'a> {
+    setting: &'a Setting,
+    scheduler: &'a Scheduler,
+    thread: usize,
+    s3: &'a S3,
+    shared: &'a Mutex<Shared>,
+    random: Random,
+    /// How far its clock is off, in seconds.
+    skew: i64,
+}
+
+impl<'a> Instance<'a> {
+    fn new(
+        setting: &'a Setting,
+        scheduler: &'a Scheduler,
+        thread: usize,
+        s3: &'a S3,
+        shared: &'a Mutex<Shared>,
+    ) -> Self {
+        let random = Random::new(
+            setting
+                .seed
+                .wrapping_mul(0x1_0001)
+                .wrapping_add(thread as u64),
+        );
+        Self {
+            setting,
+            scheduler,
+            thread,
+            s3,
+            shared,
+            random,
+            skew: 0,
+        }
+    }
+
+    fn run(mut self) {
+        let mut store = self.start();
+        for _ in 0..self.setting.requests {
+            let pause = self.random.below(60_000);
+            self.scheduler.sleep(self.thread, pause);
+            if self.random.happens(5) {
+                self.skew = i64::try_from(self.random.below(120)).expect("it is small") - 60;
+                store.1.store(self.skew, Ordering::Relaxed);
+            }
+            if self.random.happens(40) {
+                store = self.start();
+            }
+            if self.random.happens(self.setting.foreign) {
+                self.meddle();
+            }
+            let (key, request) = self.next_request();
+            let start = self.scheduler.now();
+            let now = seconds(start) + self.skew;
+            let deadline = time(start, self.skew) + Duration::from_secs(10);
+            let served = catch_unwind(AssertUnwindSafe(|| {
+                store
+                    .0
+                    .serve(&request, "no request id", deadline, &mut Trace::default())
+            }));
+            let outcome = match served {
+                Ok(Ok(answer)) => Outcome::Answer(answer),
+                Ok(Err(Failure::Refused(refusal))) => Outcome::Refused(refusal.to_string()),
+                Ok(Err(Failure::Fault(fault))) => Outcome::Fault(fault.state),
+                Err(panic) if panic.is::<Killed>() => {
+                    store = self.start();
+                    Outcome::Killed
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            self.note(
+                key,
+                Invocation {
+                    start,
+                    end: self.scheduler.now(),
+                    now,
+                    outcome,
+                },
+            );
+        }
+    }
+
+    fn start(&mut self) -> (Store<Connection, Clock>, Arc<AtomicI64>) {
+        let connection = Connection {
+            s3: self.s3.clone(),
+            scheduler: self.scheduler.clone(),
+            thread: self.thread,
+            faults: self.setting.faults,
+            latency: (4_000, 16_000),
+            random: Mutex::new(Random::new(self.random.next())),
+        };
+        let skew = Arc::new(AtomicI64::new(self.skew));
+        let clock = Clock {
+            scheduler: self.scheduler.clone(),
+            thread: self.thread,
+            skew: skew.clone(),
+            random: Mutex::new(Random::new(self.random.next())),
+        };
+        let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None);
+        (store.with_protections(self.setting.protections), skew)
+    }
+
+    fn next_request(&mut self) -> (OperationKey, Map<String, Value>) {
+        let mut shared = self.shared.lock().expect("no thread panics with it");
+        if !shared.retries.is_empty() && self.random.happens(500) {
+            let some = self.random.below(shared.retries.len() as u64);
+            let key = shared
+                .retries
+                .swap_remove(usize::try_from(some).expect("it is an index"));
+            return (key, shared.operations[&key].request.clone());
+        }
+        let newest = self.s3.newest(PRIVATE, DATA).expect("there is a club");
+        let club = read_club(&newest.bytes).expect("it can be read");
+        shared.count += 1;
+        let now = seconds(self.scheduler.now());
+        let request = workload::request(&mut self.random, &club, shared.count, now);
+        let key = OperationKey::new(&request, "no request id");
+        let operation = Operation {
+            request: request.clone(),
+            invocations: Vec::new(),
+        };
+        shared.operations.insert(key, operation);
+        (key, request)
+    }
+
+    fn note(&mut self, key: OperationKey, invocation: Invocation) {
+        let mut shared = self.shared.lock().expect("no thread panics with it");
+        let is_repeated = match invocation.outcome {
+            Outcome::Fault(..) | Outcome::Killed => self.random.happens(900),
+            Outcome::Answer(_) => self.random.happens(80),
+            Outcome::Refused(_) => self.random.happens(30),
+        };
+        if is_repeated {
+            shared.retries.push(key);
+        }
+        let operation = shared.operations.get_mut(&key).expect("it was made before");
+        operation.invocations.push(invocation);
+    }
+
+    /// Restores an old version, with or without its metadata, or writes as the old service does.
+    fn meddle(&mut self) {
+        let chain = self.s3.chain(PRIVATE, DATA);
+        let now = self.scheduler.now();
+        let back = usize::try_from(self.random.below(8)).expect("it is small");
+        let version = &chain[chain.len().saturating_sub(1 + back)];
+        let bytes = version.bytes.to_vec();
+        match self.random.below(3) {
+            0 => self
+                .s3
+                .write_foreign(now, PRIVATE, DATA, bytes, version.metadata.clone()),
+            1 => self
+                .s3
+                .write_foreign(now, PRIVATE, DATA, bytes, BTreeMap::new()),
+            _ => {
+                let mut club = read_club(&chain[chain.len() - 1].bytes).expect("it can be read");
+                if let Some(session) = club.sessions.values_mut().next() {
+                    session.comment = Some(Some(format!("foreign {now}")));
+                }
+                let bytes = private_json(&club);
+                self.s3
+                    .write_foreign(now, PRIVATE, DATA, bytes.clone(), BTreeMap::new());
+                self.scheduler.sleep(self.thread, 20_000);
+                let public = dojang::club::projection::public_json(&club);
+                let now = self.scheduler.now();
+                self.s3
+                    .write_foreign(now, PUBLIC, DATA, public, BTreeMap::new());
+            }
+        }
+    }
+}
+
+/// The world as an instance sees it.
+pub(crate) struct Clock {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) thread: usize,
+    pub(crate) skew: Arc<AtomicI64>,
+    pub(crate) random: Mutex<Random>,
+}
+
+impl World for Clock {
+    fn now(&self) -> SystemTime {
+        time(self.scheduler.now(), self.skew.load(Ordering::Relaxed))
+    }
+
+    fn random(&self) -> Option<[u8; Secret::BYTES]> {
+        let mut random = self.random.lock().expect("no thread panics with it");
+        let mut bytes = [0; Secret::BYTES];
+        bytes[..8].copy_from_slice(&random.next().to_be_bytes());
+        bytes[8..].copy_from_slice(&random.next().to_be_bytes());
+        Some(bytes)
+    }
+
+    fn pause(&self, duration: Duration) {
+        let duration = Micros::try_from(duration.as_micros()).expect("pauses are short");
+        self.scheduler.sleep(self.thread, duration);
+    }
+}
+
+fn seconds(at: Micros) -> i64 {
+    BASE + i64::try_from(at / 1_000_000).expect("runs are short")
+}
+
+pub(crate) fn time(at: Micros, skew: i64) -> SystemTime {
+    let base = u64::try_from(BASE + skew).expect("it is after 1970");
+    SystemTime::UNIX_EPOCH + Duration::from_secs(base) + Duration::from_micros(at)
+}
+
+/// Friday 15 January 2027, 08:00 UTC: far from the end of a year.
+pub(crate) const BASE: i64 = 1_800_000_000;
+pub(crate) const PRIVATE: &str = "private";
+pub(crate) const PUBLIC: &str = "public";
+pub(crate) const DATA: &str = "data.json";

@@ -1,0 +1,325 @@
+//! A simulated S3: the whole chain of versions of every object, conditions as S3 has them, and all that can
+//! go wrong between it and an instance.
+
+use std::collections::BTreeMap;
+use std::panic::panic_any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dojang::s3::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
+use sha2::{Digest, Sha256};
+
+use crate::random::Random;
+use crate::scheduler::{Micros, Scheduler};
+
+/// What goes wrong, in so many of 1,000 requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    /// The connection is cut before the request takes effect.
+    pub(crate) cut_before: u64,
+    /// The connection is cut after it.
+    pub(crate) cut_after: u64,
+    /// A write takes effect later than its sender waits for.
+    pub(crate) late: u64,
+    /// 500, of which S3 does not say whether the request took effect.
+    pub(crate) error: u64,
+    /// 503 `SlowDown`.
+    pub(crate) slow_down: u64,
+    /// 409, for conditional writes.
+    pub(crate) conflict: u64,
+    /// From when to when S3 cannot be reached at all, in µs.
+    pub(crate) outage: (Micros, Micros),
+    /// The instance is killed before or after the request takes effect.
+    pub(crate) kill: u64,
+}
+
+/// A version of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) etag: ETag,
+    pub(crate) written: Micros,
+    /// Not written by an instance of ours.
+    pub(crate) is_foreign: bool,
+}
+
+/// What an instance that is killed panics with.
+pub(crate) struct Killed;
+
+/// The objects of all buckets.
+#[derive(Clone, Default)]
+pub(crate) struct S3(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// By bucket and key, the oldest version first.
+    chains: BTreeMap<(String, String), Vec<Version>>,
+    /// How many requests were made.
+    requests: usize,
+    /// Writes that take effect later, by time.
+    late: Vec<(Micros, Write)>,
+}
+
+#[derive(Clone)]
+struct Write {
+    bucket: String,
+    key: String,
+    bytes: Arc<Vec<u8>>,
+    metadata: BTreeMap<String, String>,
+    /// `None`: none; `Some(None)`: the object must be absent.
+    condition: Option<Option<ETag>>,
+}
+
+impl S3 {
+    /// The versions of an object.
+    pub(crate) fn chain(&self, bucket: &str, key: &str) -> Vec<Version> {
+        let state = self.lock();
+        state
+            .chains
+            .get(&(bucket.to_owned(), key.to_owned()))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The newest version of an object.
+    pub(crate) fn newest(&self, bucket: &str, key: &str) -> Option<Version> {
+        self.lock().newest(Location { bucket, key }).ok().cloned()
+    }
+
+    /// Writes as somebody who knows nothing of conditions.
+    pub(crate) fn write_foreign(
+        &self,
+        now: Micros,
+        bucket: &str,
+        key: &str,
+        bytes: Vec<u8>,
+        metadata: BTreeMap<String, String>,
+    ) {
+        let mut state = self.lock();
+        state.land_late_writes(now);
+        let write = Write {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            bytes: Arc::new(bytes),
+            metadata,
+            condition: None,
+        };
+        let _ = state.write(now, write, true);
+    }
+
+    /// How many requests were made so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.lock().requests
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn land_late_writes(&mut self, now: Micros) {
+        self.late.sort_by_key(|(due, _)| *due);
+        while self.late.first().is_some_and(|(due, _)| *due <= now) {
+            let (due, write) = self.late.remove(0);
+            let _ = self.write(due, write, false);
+        }
+    }
+
+    fn write(&mut self, now: Micros, write: Write, is_foreign: bool) -> Result<ETag, S3Error> {
+        let chain = self.chains.entry((write.bucket, write.key)).or_default();
+        match (&write.condition, chain.last()) {
+            (Some(Some(_)), None) => return Err(S3Error::Absent),
+            (Some(Some(etag)), Some(newest)) if *etag != newest.etag => {
+                return Err(S3Error::PreconditionFailed);
+            }
+            (Some(None), Some(_)) => return Err(S3Error::PreconditionFailed),
+            _ => {}
+        }
+        // As MD5 does under SSE-S3, the ETag depends on the bytes only.
+        let etag = ETag(format!(
+            "\"{}\"",
+            &hex::encode(Sha256::digest(&*write.bytes))[..32]
+        ));
+        chain.push(Version {
+            bytes: write.bytes,
+            metadata: write.metadata,
+            etag: etag.clone(),
+            written: now,
+            is_foreign,
+        });
+        Ok(etag)
+    }
+
+    fn newest(&self, location: Location<'_>) -> Result<&Version, S3Error> {
+        let chain = self
+            .chains
+            .get(&(location.bucket.to_owned(), location.key.to_owned()));
+        chain.and_then(|chain| chain.last()).ok_or(S3Error::Absent)
+    }
+}
+
+/// S3 as one instance reaches it.
+pub(crate) struct Connection {
+    pub(crate) s3: S3,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) thread: usize,
+    pub(crate) faults: Faults,
+    /// One way, in µs: the least, and what may come on top.
+    pub(crate) latency: (Micros, Micros),
+    pub(crate) random: Mutex<Random>,
+}
+
+impl Connection {
+    fn draw<T>(&self, draw: impl FnOnce(&mut Random) -> T) -> T {
+        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn sleep(&self, duration: Micros) {
+        self.scheduler.sleep(self.thread, duration);
+    }
+
+    /// Brings a request to S3 and its answer back; `serve` makes it take effect.
+    fn exchange<T>(
+        &self,
+        timeout: Duration,
+        write: Option<&Write>,
+        serve: impl FnOnce(&mut State, Micros) -> Result<T, S3Error>,
+    ) -> Result<T, S3Error> {
+        let (least, more) = self.latency;
+        let [there, back] = self.draw(|random| {
+            [(); 2].map(|()| least + if more == 0 { 0 } else { random.below(more) })
+        });
+        let faults = self.faults;
+        let happens = |per_mille| self.draw(|random| random.happens(per_mille));
+        let lost = |what: &str| S3Error::OutcomeUnknown {
+            cause: what.to_owned(),
+        };
+        let timeout = Micros::try_from(timeout.as_micros()).unwrap_or(Micros::MAX);
+        if there + back > timeout {
+            self.sleep(timeout);
+            return Err(lost("time is up"));
+        }
+        if (faults.outage.0..faults.outage.1).contains(&self.scheduler.now()) {
+            self.sleep(there);
+            return Err(S3Error::Unreachable {
+                cause: "an outage".to_owned(),
+            });
+        }
+        if happens(faults.kill) {
+            if happens(500) {
+                panic_any(Killed);
+            }
+            self.sleep(there);
+            let _ = self.serve(serve);
+            panic_any(Killed);
+        }
+        self.sleep(there);
+        if happens(faults.cut_before) {
+            return Err(lost("cut before"));
+        }
+        if happens(faults.slow_down) {
+            return Err(S3Error::Throttled {
+                code: "SlowDown".to_owned(),
+            });
+        }
+        if let Some(write) = write {
+            if happens(faults.late) {
+                let due = self.scheduler.now() + self.draw(|random| random.below(3_000_000));
+                self.s3.lock().late.push((due, write.clone()));
+                self.sleep(back);
+                return Err(lost("no answer"));
+            }
+            if write.condition.is_some() && happens(faults.conflict) {
+                return Err(S3Error::Conflict);
+            }
+        }
+        if happens(faults.error) {
+            if happens(500) {
+                let _ = self.serve(serve);
+            }
+            self.sleep(back);
+            return Err(lost("500"));
+        }
+        let answer = self.serve(serve);
+        self.sleep(back);
+        if happens(faults.cut_after) {
+            return Err(lost("cut after"));
+        }
+        answer
+    }
+
+    fn serve<T>(
+        &self,
+        serve: impl FnOnce(&mut State, Micros) -> Result<T, S3Error>,
+    ) -> Result<T, S3Error> {
+        let now = self.scheduler.now();
+        let mut state = self.s3.lock();
+        state.requests += 1;
+        state.land_late_writes(now);
+        serve(&mut state, now)
+    }
+}
+
+impl ObjectStore for Connection {
+    fn get(
+        &self,
+        location: Location<'_>,
+        unless: Option<&ETag>,
+        timeout: Duration,
+    ) -> Result<Fetched, S3Error> {
+        self.exchange(timeout, None, |state, _| {
+            let version = state.newest(location)?;
+            if unless == Some(&version.etag) {
+                let last_modified = Some((version.written / 1_000_000).to_string());
+                return Ok(Fetched::NotModified { last_modified });
+            }
+            let head = Head {
+                etag: version.etag.clone(),
+                metadata: version.metadata.clone(),
+            };
+            Ok(Fetched::Object(Object {
+                bytes: version.bytes.to_vec(),
+                head,
+            }))
+        })
+    }
+
+    fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error> {
+        self.exchange(timeout, None, |state, _| {
+            let version = state.newest(location)?;
+            Ok(Head {
+                etag: version.etag.clone(),
+                metadata: version.metadata.clone(),
+            })
+        })
+    }
+
+    fn put(
+        &self,
+        location: Location<'_>,
+        upload: &Upload<'_>,
+        timeout: Duration,
+    ) -> Result<ETag, S3Error> {
+        let metadata = upload
+            .metadata
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let write = Write {
+            bucket: location.bucket.to_owned(),
+            key: location.key.to_owned(),
+            bytes: Arc::new(upload.bytes.to_vec()),
+            metadata: metadata.collect(),
+            condition: match upload.condition {
+                Condition::Always => None,
+                Condition::Absent => Some(None),
+                Condition::Match(etag) => Some(Some(etag.clone())),
+            },
+        };
+        let copy = write.clone();
+        self.exchange(timeout, Some(&copy), |state, now| {
+            state.write(now, write, false)
+        })
+    }
+}
