@@ -4,7 +4,7 @@ use local::setup::PRIVATE_BUCKET;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::effect::{history_key, members, no_strings, remove, session, with};
+use crate::expectations::{history_key, members, no_strings, remove, session, with};
 use crate::support::{Backend, Counts, answer, code, id, now, url_event};
 
 crate::cases! {

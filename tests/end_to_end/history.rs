@@ -3,7 +3,7 @@
 use local::setup::PRIVATE_BUCKET;
 use serde_json::{Value, json};
 
-use crate::effect::{NO_TIMES, body_with, history_key, remove, session, with};
+use crate::expectations::{NO_TIMES, body_with, history_key, remove, session, with};
 use crate::support::{Backend, Counts, code, id, now};
 
 crate::cases! {

@@ -7,7 +7,7 @@ use local::setup::lambda_environment;
 use local::{Function, Outcome, RuntimeApi, RuntimeApiOptions};
 use serde_json::{Value, json};
 
-use crate::effect::with;
+use crate::expectations::with;
 use crate::support::{Backend, Counts, answer, code, id, spawn, url_event};
 
 crate::cases! {

@@ -7,10 +7,10 @@
 mod attendance;
 mod bad_start;
 mod concurrency;
-mod effect;
 mod effects;
 mod events;
 mod existing_club;
+mod expectations;
 mod faults;
 mod first_start;
 mod function_url;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::effect::{body_with, with};
+use crate::expectations::{body_with, with};
 use crate::support::{Backend, Counts, answer, id, url_event};
 
 crate::cases! {

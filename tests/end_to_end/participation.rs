@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::effect::{body_with, hash, members, no_strings, remove, with};
+use crate::expectations::{body_with, hash, members, no_strings, remove, with};
 use crate::support::{Backend, Counts, code, id, url_event};
 
 crate::cases! {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use local::setup::TEST_SECRET;
 use serde_json::{Value, json};
 
-use crate::effect::{hash, no_strings, remove, with};
+use crate::expectations::{hash, no_strings, remove, with};
 use crate::support::{Backend, Counts, code, id, now, url_event};
 
 crate::cases! {

@@ -4,7 +4,7 @@ use local::Delivery;
 use local::setup::{PRIVATE_BUCKET, TEST_SECRET};
 use serde_json::{Value, json};
 
-use crate::effect::{no_strings, remove, with};
+use crate::expectations::{no_strings, remove, with};
 use crate::support::{Backend, Counts, answer, code, id, url_event};
 
 crate::cases! {

@@ -6,7 +6,7 @@ use local::S3Options;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET};
 use serde_json::{Value, json};
 
-use crate::effect::{assert_new_code, assert_new_id, history_key, no_strings, session, with};
+use crate::expectations::{assert_new_code, assert_new_id, history_key, no_strings, session, with};
 use crate::support::{Backend, Counts, answer, code, id, now};
 
 crate::cases! {

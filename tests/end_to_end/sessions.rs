@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::effect::{NO_TIMES, assert_new_id, body_with, members, no_strings, remove, with};
+use crate::expectations::{NO_TIMES, assert_new_id, body_with, members, no_strings, remove, with};
 use crate::support::{Backend, Counts, answer, code, id, now, url_event};
 
 crate::cases! {

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::effect::{assert_new_code, assert_new_id, hash, no_strings, remove, session, with};
+use crate::expectations::{
+    assert_new_code, assert_new_id, hash, no_strings, remove, session, with,
+};
 use crate::support::{Backend, Counts, code, id};
 
 crate::cases! {
