@@ -36,8 +36,10 @@ pub(super) struct Run<'a, S, W> {
     /// Drawn at most once, so that all attempts derive the same ids and codes.
     fresh_secret: Option<Secret>,
     are_conditions_tested: bool,
-    /// Tries that failed one after the other.
+    /// Tries that failed, for whatever reason.
     failures: u32,
+    /// Of them, those that were S3's fault.
+    errors: u32,
     pub(super) last_error: Option<String>,
 }
 
@@ -55,13 +57,14 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             request,
             request_id,
             now: unix_seconds(store.world.now()),
-            deadline,
+            deadline: deadline.min(store.world.now() + MAX_PATIENCE),
             open: None,
             is_committed: false,
             recorded: None,
             fresh_secret: None,
             are_conditions_tested: false,
             failures: 0,
+            errors: 0,
             last_error: None,
         }
     }
@@ -453,6 +456,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     /// Waits longer: S3 is busy, or cannot be reached.
     pub(super) fn back_off_from_error(&mut self) -> Result<(), Stop> {
+        self.errors += 1;
+        if self.errors > MAX_ERRORS {
+            return Err(self.gave_up().into());
+        }
         self.back_off(ERROR_PAUSE, MAX_ERROR_PAUSE)
     }
 
@@ -482,17 +489,18 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             .ok()
             .and_then(|left| left.checked_sub(DEADLINE_RESERVE))
             .filter(|left| !left.is_zero());
-        left.ok_or_else(|| {
-            let cause = self
-                .last_error
-                .as_deref()
-                .unwrap_or("others were faster each time");
-            self.fault(
-                true,
-                format!("time is up after {} attempts; {cause}", self.trace.attempts),
-            )
-            .into()
-        })
+        left.ok_or_else(|| self.gave_up().into())
+    }
+
+    fn gave_up(&self) -> Fault {
+        let cause = self
+            .last_error
+            .as_deref()
+            .unwrap_or("others were faster each time");
+        self.fault(
+            true,
+            format!("given up after {} attempts: {cause}", self.trace.attempts),
+        )
     }
 
     /// The wall clock may be set back meanwhile: then a step took no time.
@@ -563,6 +571,10 @@ fn unix_seconds(time: SystemTime) -> i64 {
 
 /// What is kept of the invocation's time to tell the caller how it went.
 const DEADLINE_RESERVE: Duration = Duration::from_millis(300);
+/// Nobody looks at a waiting page for longer, however much time the function may have.
+const MAX_PATIENCE: Duration = Duration::from_secs(10);
+/// An S3 that fails so often, over some seconds, does so for longer than a caller wants to wait.
+const MAX_ERRORS: u32 = 8;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 const MAX_CONFLICT_PAUSE: Duration = Duration::from_millis(200);
 /// botocore's scale (research 2.3).

@@ -97,9 +97,9 @@ fn without_an_address_the_process_ends() {
     for (value, found) in [
         (None, "nothing"),
         (Some(""), "nothing"),
-        (Some("127.0.0.1:port"), "\"127.0.0.1:port\""),
-        (Some("https://127.0.0.1:9001"), "\"https://127.0.0.1:9001\""),
-        (Some("a\nb"), r#""a\nb""#),
+        (Some("127.0.0.1:port"), "something else"),
+        (Some("https://127.0.0.1:9001"), "something else"),
+        (Some("a\nb"), "something else"),
     ] {
         let mut child = test_child("echo", &[]);
         child.envs(value.map(|value| ("AWS_LAMBDA_RUNTIME_API", value)));
