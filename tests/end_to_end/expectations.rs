@@ -20,8 +20,17 @@ impl Backend<'_> {
         club
     }
 
-    /// Lets another writer change the club. What is stored about operations is lost thereby.
+    /// Lets another writer change the club, and the instance notice it: what is written afterwards is
+    /// for the sake of the request that follows.
     pub(crate) fn edit(&self, change: impl FnOnce(&mut Value)) {
+        self.edit_unnoticed(change);
+        let noticed = self.call(&json!({"action": "any_trigger_initialization"}));
+        assert_eq!(noticed, (200, json!({})));
+    }
+
+    /// Lets another writer change the club, so that the next request is the first to meet it. What is
+    /// stored about operations is lost thereby.
+    pub(crate) fn edit_unnoticed(&self, change: impl FnOnce(&mut Value)) {
         let mut club = self.private();
         change(&mut club);
         let public = public_form(&club).to_string();
@@ -99,11 +108,13 @@ impl Backend<'_> {
         error_text(&answer)
     }
 
-    /// `bucket/key` of the objects written since the requests were cleared.
+    /// `bucket/key` of the objects written since the requests were cleared. Writes whose condition failed
+    /// wrote nothing.
     pub(crate) fn puts(&self) -> Vec<String> {
         let requests = self.s3.requests().into_iter();
         requests
             .filter(|request| request.method != "GET" && request.method != "HEAD")
+            .filter(|request| request.status.is_none_or(|status| status < 300))
             .map(|request| format!("{}/{}", request.bucket, request.key))
             .collect()
     }
