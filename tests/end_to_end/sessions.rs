@@ -399,7 +399,7 @@ fn with_old_sessions(backend: &Backend<'_>) -> Vec<String> {
         for (age, end_time) in [
             ("ancient", 1_000),
             ("yesterday", now() - 43_200 - 60),
-            ("recent", now() - 43_200 + 3_600),
+            ("recent", now() - 43_200 + 600),
             ("ahead", now() + 86_400),
         ] {
             let session_id = format!("{age} {n}");
