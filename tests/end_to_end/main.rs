@@ -4,23 +4,34 @@
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it.
 
+mod attendance;
 mod bad_start;
 mod concurrency;
 mod effects;
 mod events;
 mod existing_club;
+mod expectations;
 mod faults;
 mod first_start;
 mod function_url;
+mod history;
+mod instances;
 mod logs;
+mod names;
 mod operations;
+mod participation;
+mod permissions;
 mod preflight;
 mod refusals;
+mod repetition;
 mod requests;
+mod reset;
 mod restart;
 mod roles;
+mod sessions;
 mod support;
 mod tls;
+mod users;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +78,7 @@ fn main() -> ExitCode {
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
     [
+        attendance::cases(),
         bad_start::cases(),
         concurrency::cases(),
         effects::cases(),
@@ -75,14 +87,23 @@ fn all_cases() -> Vec<Case> {
         faults::cases(),
         first_start::cases(),
         function_url::cases(),
+        history::cases(),
+        instances::cases(),
         logs::cases(),
+        names::cases(),
         operations::cases(),
+        participation::cases(),
+        permissions::cases(),
         preflight::cases(),
         refusals::cases(),
+        repetition::cases(),
         requests::cases(),
+        reset::cases(),
         restart::cases(),
         roles::cases(),
+        sessions::cases(),
         tls::cases(),
+        users::cases(),
     ]
     .concat()
 }

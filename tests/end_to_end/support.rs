@@ -262,7 +262,8 @@ impl<'c> Backend<'c> {
         [(PRIVATE_BUCKET), (PUBLIC_BUCKET)].map(|bucket| self.s3.object(bucket, "data.json"))
     }
 
-    fn count(&self, data: &Value) {
+    /// Counts a request that is not made by [`Self::call`].
+    pub(crate) fn count(&self, data: &Value) {
         let action = data["action"].as_str().and_then(Action::from_name);
         let caller = data["auth_token"].as_str().and_then(|token| {
             demo::MEMBERS
