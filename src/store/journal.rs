@@ -55,11 +55,13 @@ impl Journal {
         let Some(secret) = self.secret else {
             return Vec::new();
         };
-        let operations: Vec<u8> = self.operations.iter().flat_map(|key| key.0).collect();
-        vec![
-            (SECRET, URL_SAFE_NO_PAD.encode(secret.0)),
-            (OPERATIONS, URL_SAFE_NO_PAD.encode(operations)),
-        ]
+        let mut metadata = vec![(SECRET, URL_SAFE_NO_PAD.encode(secret.0))];
+        // Not every S3-compatible server keeps empty values.
+        if !self.operations.is_empty() {
+            let operations: Vec<u8> = self.operations.iter().flat_map(|key| key.0).collect();
+            metadata.push((OPERATIONS, URL_SAFE_NO_PAD.encode(operations)));
+        }
+        metadata
     }
 
     /// The club's secret; `None` where there is no journal.

@@ -7,7 +7,6 @@
 mod attendance;
 mod bad_start;
 mod concurrency;
-mod effects;
 mod events;
 mod existing_club;
 mod expectations;
@@ -18,7 +17,7 @@ mod history;
 mod instances;
 mod logs;
 mod names;
-mod operations;
+mod odd_s3;
 mod participation;
 mod permissions;
 mod preflight;
@@ -27,7 +26,6 @@ mod repetition;
 mod requests;
 mod reset;
 mod restart;
-mod roles;
 mod sessions;
 mod support;
 mod tls;
@@ -81,7 +79,6 @@ fn all_cases() -> Vec<Case> {
         attendance::cases(),
         bad_start::cases(),
         concurrency::cases(),
-        effects::cases(),
         events::cases(),
         existing_club::cases(),
         faults::cases(),
@@ -91,7 +88,7 @@ fn all_cases() -> Vec<Case> {
         instances::cases(),
         logs::cases(),
         names::cases(),
-        operations::cases(),
+        odd_s3::cases(),
         participation::cases(),
         permissions::cases(),
         preflight::cases(),
@@ -100,7 +97,6 @@ fn all_cases() -> Vec<Case> {
         requests::cases(),
         reset::cases(),
         restart::cases(),
-        roles::cases(),
         sessions::cases(),
         tls::cases(),
         users::cases(),
