@@ -13,7 +13,7 @@ use dojang::club::stored::read_club;
 use dojang::event::Call;
 use dojang::json;
 use dojang::runtime::address::Address;
-use dojang::runtime::api::Invocation;
+use dojang::runtime::api::read_next;
 use dojang::s3::S3Error;
 use dojang::s3::error::error_code;
 use serde_json::Value;
@@ -96,19 +96,10 @@ pub fn s3_errors(input: &[u8]) {
 
 /// The Runtime API's answers, and its address.
 pub fn runtime_api(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else {
-        return;
-    };
-    let _ = Address::parse(text);
-    let mut answer = ureq::http::Response::builder();
-    for line in text.lines() {
-        if let Some((name, value)) = line.split_once(':') {
-            answer = answer.header(name, value.trim());
-        }
+    if let Ok(text) = std::str::from_utf8(input) {
+        let _ = Address::parse(text);
     }
-    if let Ok(answer) = answer.body(ureq::Body::builder().data(text))
-        && let Some(invocation) = Invocation::new(answer)
-    {
+    if let Ok(invocation) = read_next(input) {
         assert!(!invocation.request_id.is_empty());
     }
 }

@@ -6,9 +6,16 @@ use ureq::http::Uri;
 
 use crate::authority::host_and_port;
 
-/// The base URL of the Runtime API's calls.
+/// The base of the Runtime API's calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    authority: String,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+    /// Begins with a slash and does not end in one, or is empty.
+    base_path: String,
+}
 
 impl Address {
     /// Reads `AWS_LAMBDA_RUNTIME_API` as Lambda gives it (`host:port`) or as cargo-lambda's emulator
@@ -26,22 +33,43 @@ impl Address {
             is_missing: text.is_empty(),
         };
         let uri: Uri = url.parse().map_err(|_| error())?;
-        let is_host_known = uri.authority().and_then(host_and_port).is_some();
+        let authority = uri.authority().ok_or_else(error)?;
+        let (host, port) = host_and_port(authority).ok_or_else(error)?;
         // Parsing drops a fragment without a word, but the calls' paths would be part of it.
         let goes_on = uri.query().is_some() || text.contains('#');
-        if uri.scheme_str() != Some("http") || !is_host_known || goes_on {
+        if uri.scheme_str() != Some("http") || goes_on {
             return Err(error());
         }
-        Ok(Self(format!(
-            "{}/{VERSION}/runtime",
-            url.trim_end_matches('/')
-        )))
+        Ok(Self {
+            authority: authority.as_str().to_owned(),
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: port.unwrap_or(DEFAULT_PORT),
+            base_path: uri.path().trim_end_matches('/').to_owned(),
+        })
     }
 
-    /// The URL of a call, such as `invocation/next`.
+    /// The value of the `host` header.
     #[must_use]
-    pub fn url(&self, call: &str) -> String {
-        format!("{}/{call}", self.0)
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// A name or an IP address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The TCP port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path of a call such as `invocation/next`.
+    #[must_use]
+    pub fn path(&self, call: &str) -> String {
+        format!("{}/{VERSION}/runtime/{call}", self.base_path)
     }
 }
 
@@ -67,6 +95,8 @@ impl fmt::Display for AddressError {
 impl std::error::Error for AddressError {}
 
 const VERSION: &str = "2018-06-01";
+/// Of HTTP.
+const DEFAULT_PORT: u16 = 80;
 
 #[cfg(test)]
 mod tests {
@@ -74,22 +104,21 @@ mod tests {
 
     #[test]
     fn lambdas_form_and_cargo_lambdas() {
-        for (text, url) in [
-            (
-                "127.0.0.1:9001",
-                "http://127.0.0.1:9001/2018-06-01/runtime/x",
-            ),
-            ("localhost:80", "http://localhost:80/2018-06-01/runtime/x"),
+        for (text, host, port, path) in [
+            ("127.0.0.1:9001", "127.0.0.1", 9001, "/2018-06-01/runtime/x"),
+            ("localhost", "localhost", 80, "/2018-06-01/runtime/x"),
             (
                 "http://[::]:9000/.rt/dojang",
-                "http://[::]:9000/.rt/dojang/2018-06-01/runtime/x",
+                "::",
+                9000,
+                "/.rt/dojang/2018-06-01/runtime/x",
             ),
-            (
-                "http://[::1]:9000/",
-                "http://[::1]:9000/2018-06-01/runtime/x",
-            ),
+            ("http://[::1]:9000/", "::1", 9000, "/2018-06-01/runtime/x"),
         ] {
-            assert_eq!(Address::parse(text).unwrap().url("x"), url);
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.host(), address.port()), (host, port));
+            assert_eq!(address.path("x"), path);
+            assert!(text.contains(address.authority()));
         }
     }
 

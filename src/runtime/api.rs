@@ -1,50 +1,26 @@
 //! The calls of the Runtime API (developer guide, "Using the Lambda runtime API for custom runtimes").
 
 use std::fmt;
+use std::io::Read;
 use std::time::Duration;
 
-use ureq::http::{HeaderValue, Response};
-use ureq::{Agent, Body, Error};
-
 use super::address::Address;
+use super::http::{Answer, Client, HttpError, Request};
 pub use super::invocation::Invocation;
-use super::invocation::LONGEST_INVOCATION;
 use super::report::{HandlerError, InitError, report};
 
-/// The Runtime API.
+/// The Runtime API. Threads may share it.
 #[derive(Debug)]
 pub struct RuntimeApi {
-    agent: Agent,
-    address: Address,
+    client: Client,
 }
 
 impl RuntimeApi {
-    /// A client of the Runtime API for so many threads. Opens no connection yet.
+    /// A client of the Runtime API. Opens no connection yet.
     #[must_use]
-    pub fn new(address: &Address, threads: usize) -> Self {
-        let config = Agent::config_builder()
-            // Every answer means something, see below.
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // A proxy variable in the environment must not swallow calls within the machine.
-            .proxy(None)
-            .user_agent(concat!("dojang/", env!("CARGO_PKG_VERSION")))
-            .accept("")
-            .accept_encoding("")
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            // No other timeout here: `/next` blocks for as long as no event comes, and the process
-            // may be frozen meanwhile.
-            .input_buffer_size(BUFFER_BYTES)
-            .output_buffer_size(BUFFER_BYTES)
-            .max_idle_connections(threads)
-            .max_idle_connections_per_host(threads)
-            // The connection waits for as long as the handler takes.
-            .max_idle_age(LONGEST_INVOCATION)
-            .build();
+    pub fn new(address: &Address) -> Self {
         Self {
-            agent: config.into(),
-            address: address.clone(),
+            client: Client::new(address),
         }
     }
 
@@ -53,16 +29,13 @@ impl RuntimeApi {
     /// # Errors
     /// If there is no event to be had.
     pub fn next(&self) -> Result<Invocation, NextError> {
-        let answer = self
-            .agent
-            .get(self.address.url("invocation/next"))
-            .call()
-            .map_err(|error| NextError::NoAnswer(error.to_string()))?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            return Err(NextError::Status(status));
-        }
-        Invocation::new(answer).ok_or(NextError::NoRequestId)
+        let request = Request {
+            call: "invocation/next",
+            // It blocks for as long as no event comes, and the process may be frozen meanwhile.
+            timeout: None,
+            ..Request::default()
+        };
+        to_invocation(self.client.make(&request))
     }
 
     /// Posts the answer to an invocation.
@@ -108,30 +81,35 @@ impl RuntimeApi {
         error_type: Option<&str>,
         body: &[u8],
     ) -> Result<Sent, SendError> {
-        let mut request = self
-            .agent
-            .post(self.address.url(call))
-            .header("content-type", "application/json");
-        if let Some(id) = invocation.and_then(|invocation| invocation.invocation_id.as_deref()) {
-            request = request.header("lambda-runtime-invocation-id", id);
-        }
-        // A category that no header can hold must not keep the report from being sent.
-        if let Some(Ok(error_type)) = error_type.map(HeaderValue::from_str) {
-            request = request.header("lambda-runtime-function-error-type", error_type);
-        }
-        let answer = request
-            .config()
-            .timeout_send_request(Some(POST_TIMEOUT))
-            .timeout_send_body(Some(POST_TIMEOUT))
-            .timeout_recv_response(Some(POST_TIMEOUT))
-            .timeout_recv_body(Some(POST_TIMEOUT))
-            .build()
-            .send(body)
-            .map_err(SendError)?;
-        let status = answer.status().as_u16();
-        drain(answer);
-        Ok(Sent::from_status(status))
+        let mut headers = vec![("content-type", "application/json")];
+        let invocation_id = invocation.and_then(|invocation| invocation.invocation_id.as_deref());
+        headers.extend(invocation_id.map(|id| ("lambda-runtime-invocation-id", id)));
+        headers.extend(error_type.map(|name| ("lambda-runtime-function-error-type", name)));
+        let request = Request {
+            call,
+            headers: &headers,
+            body: Some(body),
+            timeout: Some(POST_TIMEOUT),
+        };
+        let answer = self.client.make(&request).map_err(SendError)?;
+        Ok(Sent::from_status(answer.status))
     }
+}
+
+/// Reads an answer to `/next` from the bytes of a connection.
+///
+/// # Errors
+/// As [`RuntimeApi::next`].
+pub fn read_next(connection: impl Read) -> Result<Invocation, NextError> {
+    to_invocation(Answer::read(connection))
+}
+
+fn to_invocation(answer: Result<Answer, HttpError>) -> Result<Invocation, NextError> {
+    let answer = answer.map_err(|error| NextError::NoAnswer(error.to_string()))?;
+    if answer.status != 200 {
+        return Err(NextError::Status(answer.status));
+    }
+    Invocation::new(answer).ok_or(NextError::NoRequestId)
 }
 
 /// Why there is no event.
@@ -200,7 +178,7 @@ impl Sent {
 
 /// Why the Runtime API could not be told something.
 #[derive(Debug)]
-pub struct SendError(Error);
+pub struct SendError(HttpError);
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,39 +188,11 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// A connection is only used again once its answer was read to the end.
-fn drain(answer: Response<Body>) {
-    let _ = answer
-        .into_body()
-        .into_with_config()
-        .limit(MAX_ANSWER_BYTES)
-        .read_to_vec();
-}
-
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
-const BUFFER_BYTES: usize = 16 * 1024;
-/// The Runtime API is on this machine.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const POST_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waiting_for_an_event_has_no_timeout() {
-        let api = RuntimeApi::new(&Address::parse("127.0.0.1:9001").unwrap(), 1);
-        let timeouts = api.agent.config().timeouts();
-        assert_eq!(timeouts.connect, Some(CONNECT_TIMEOUT));
-        for timeout in [
-            timeouts.global,
-            timeouts.per_call,
-            timeouts.recv_response,
-            timeouts.recv_body,
-        ] {
-            assert_eq!(timeout, None);
-        }
-    }
 
     #[test]
     fn only_a_500_ends_the_process() {

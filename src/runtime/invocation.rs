@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ureq::Body;
-use ureq::http::{HeaderMap, Response};
+use super::http::Answer;
 
 /// An event that is to be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +29,9 @@ pub struct Invocation {
 
 impl Invocation {
     /// Reads an answer to `/next`; `None` if it does not say which request this is.
-    #[must_use]
-    pub fn new(answer: Response<Body>) -> Option<Self> {
-        let (head, body) = answer.into_parts();
-        let event = body
-            .into_with_config()
-            .limit(MAX_EVENT_BYTES)
-            .read_to_vec()
-            .map_err(|error| format!("the event could not be read: {error}"));
-        let header = |name: &str| header(&head.headers, name);
+    pub(super) fn new(answer: Answer) -> Option<Self> {
+        // Client contexts may hold text beyond ASCII.
+        let header = |name| String::from_utf8(answer.header(name)?.to_vec()).ok();
         Some(Self {
             request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,
             invocation_id: header("lambda-runtime-invocation-id"),
@@ -51,14 +44,11 @@ impl Invocation {
             tenant_id: header("lambda-runtime-aws-tenant-id"),
             client_context: header("lambda-runtime-client-context"),
             cognito_identity: header("lambda-runtime-cognito-identity"),
-            event,
+            event: answer
+                .body
+                .map_err(|error| format!("the event could not be read: {error}")),
         })
     }
-}
-
-/// A header's value. Client contexts may hold text beyond ASCII.
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    String::from_utf8(headers.get(name)?.as_bytes().to_vec()).ok()
 }
 
 /// When Lambda gives up: `ms` is in Unix milliseconds. An emulator's may be missing, or a duration:
@@ -75,12 +65,10 @@ fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
     begin.checked_add(ms).unwrap_or(now + DEFAULT_TIMEOUT)
 }
 
-/// An event has 6 MB at most; what Lambda wraps around a body, and its escapes, come on top.
-const MAX_EVENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Lambda's own default, for an emulator that names no deadline.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A Lambda function may take 15 minutes.
-pub(super) const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
+const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
 #[cfg(test)]
 mod tests {

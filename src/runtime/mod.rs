@@ -2,7 +2,8 @@
 //! posts its answer. Usable without the club: see `examples/hello.rs`.
 //!
 //! * [`run`]: the whole control flow; [`Handler`], [`Context`]: what a function sees
-//! * [`api`]: the Runtime API's calls and what its answers ask for; [`address`]: where it is
+//! * [`api`]: the Runtime API's calls and what its answers ask for; [`address`]: where it is; `http`: how it
+//!   is spoken to
 //! * [`report`]: errors as they are reported; [`panics`]: catching them without showing secrets
 //!
 //! Left out on purpose: SnapStart (not available for executables on `provided.al2023`), SIGTERM (only
@@ -12,6 +13,7 @@
 pub mod address;
 pub mod api;
 mod context;
+mod http;
 mod invocation;
 pub mod panics;
 pub mod report;
@@ -67,7 +69,7 @@ pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) 
     let concurrency = variable("AWS_LAMBDA_MAX_CONCURRENCY")
         .and_then(|number| number.parse().ok())
         .map_or(1, |number: usize| number.clamp(1, MAX_CONCURRENCY));
-    let api = RuntimeApi::new(&address, concurrency);
+    let api = RuntimeApi::new(&address);
     let started = panics::catch(|| start(&log))
         .unwrap_or_else(|panic| Err(InitError::new("Runtime.Panic", panic.to_string())));
     let handler = match started {

@@ -143,8 +143,12 @@ fn a_connection_that_breaks_during_an_answer_is_survived() {
     for (event, call) in [(&b"{}"[..], "response"), (b"fail", "error")] {
         let function = Function::start("script");
         function.invoke("r1", event, call).drop_connection();
+        // Once more on a connection that was not idle while the handler was at work.
+        let again = function.expect("POST", &format!("invocation/r1/{call}"));
+        assert_eq!(again.connection, 1);
+        again.drop_connection();
         let next = function.expect_next();
-        assert_eq!(next.connection, 1);
+        assert_eq!(next.connection, 2);
         next.answer(&Answer::event("r2", b"{}"));
         let response = function.expect("POST", "invocation/r2/response");
         response.answer(&Answer::status(202));
@@ -156,6 +160,19 @@ fn a_connection_that_breaks_during_an_answer_is_survived() {
         );
         assert!(last.ends_with(" requestId=r1"), "{log:?}");
     }
+}
+
+#[test]
+fn an_answer_whose_connection_was_closed_meanwhile_is_sent_on_another() {
+    let function = Function::start("script");
+    let lost = function.invoke("r1", b"{}", "response");
+    let body = lost.body.clone();
+    lost.drop_connection();
+    let again = function.expect("POST", "invocation/r1/response");
+    assert_eq!(again.body, body);
+    again.answer(&Answer::status(202));
+    assert_eq!(function.respond("r2", b"{}"), b"{}");
+    assert_eq!(function.stop(), [""; 0]);
 }
 
 #[test]
