@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::actions::Action;
 use crate::answer::Answer;
@@ -13,7 +13,7 @@ use crate::event::Call;
 use crate::log::{Level, Log};
 use crate::runtime::{self, Context, Handler, HandlerError, InitError, panics};
 use crate::s3::Client;
-use crate::store::{Failure, Fault, State, Store, Trace, World};
+use crate::store::{Failure, Fault, Request, State, Store, Trace, World};
 
 /// Serves invocations until the Runtime API goes away.
 #[must_use]
@@ -28,7 +28,9 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Reads the configuration and makes the S3 client. No request is made yet.
+    /// Reads the configuration, makes the S3 client and, unless `DOJANG_PREFETCH` says `off`, reads the
+    /// club: what the first request would wait for is done while Lambda waits for the function's start,
+    /// at full CPU. A prefetch that fails is no reason not to start.
     ///
     /// # Errors
     /// Names the environment variable that is not as expected.
@@ -43,20 +45,24 @@ impl Backend {
             config.credentials,
             &config.region,
         );
-        log.write(
-            Level::Info,
-            "S3 client ready",
-            &[("client_ms", json!(begun.elapsed().as_secs_f64() * 1e3))],
+        let store = Store::new(
+            client,
+            System,
+            config.private_bucket,
+            config.public_bucket,
+            config.test_secret.map(|secret| secret.0),
         );
-        Ok(Self {
-            store: Store::new(
-                client,
-                System,
-                config.private_bucket,
-                config.public_bucket,
-                config.test_secret.map(|secret| secret.0),
-            ),
-        })
+        let mut fields = vec![("client_ms", ms(begun.elapsed()))];
+        if config.prefetch {
+            let begun = Instant::now();
+            if let Err(cause) = store.prefetch(PREFETCH_TIMEOUT) {
+                let fields = [("cause", json!(cause))];
+                log.write(Level::Warn, "the club could not be prefetched", &fields);
+            }
+            fields.push(("prefetch_ms", ms(begun.elapsed())));
+        }
+        log.write(Level::Info, "S3 client ready", &fields);
+        Ok(Self { store })
     }
 
     fn answer(&self, call: &Call, context: &Context<'_>, trace: &mut Trace) -> Answer {
@@ -64,21 +70,21 @@ impl Backend {
             Call::Preflight => Answer::preflight(),
             Call::MethodNotAllowed => Answer::method_not_allowed(),
             Call::Unreadable(text) => Answer::bad_request(text),
-            Call::Request(request) => self.serve(request, context, trace),
+            Call::Request { data, arrived } => {
+                let request = Request {
+                    data,
+                    id: context.request_id,
+                    arrived: *arrived,
+                    deadline: context.deadline,
+                };
+                self.serve(&request, context, trace)
+            }
         }
     }
 
-    fn serve(
-        &self,
-        request: &Map<String, Value>,
-        context: &Context<'_>,
-        trace: &mut Trace,
-    ) -> Answer {
+    fn serve(&self, request: &Request<'_>, context: &Context<'_>, trace: &mut Trace) -> Answer {
         // A panic must not cost the caller an answer with the contract's form.
-        let served = panics::catch(|| {
-            self.store
-                .serve(request, context.request_id, context.deadline, trace)
-        });
+        let served = panics::catch(|| self.store.serve(request, trace));
         let failure = match served {
             Ok(Ok(body)) => return Answer::success(body),
             Ok(Err(failure)) => failure,
@@ -107,7 +113,6 @@ impl Handler for Backend {
         for warning in &trace.warnings {
             context.log.write(Level::Warn, warning, &[]);
         }
-        let ms = |step: Duration| json!(step.as_secs_f64() * 1e3);
         context.log.write(
             Level::Info,
             "request served",
@@ -136,12 +141,16 @@ fn logged_action(call: &Call) -> &'static str {
     match call {
         Call::Preflight => "preflight",
         Call::MethodNotAllowed | Call::Unreadable(_) => "none",
-        Call::Request(request) => request
+        Call::Request { data, .. } => data
             .get("action")
             .and_then(Value::as_str)
             .and_then(Action::from_name)
             .map_or("unknown", Action::name),
     }
+}
+
+fn ms(duration: Duration) -> Value {
+    json!(duration.as_secs_f64() * 1e3)
 }
 
 /// The system's clock and random generator.
@@ -162,3 +171,6 @@ impl World for System {
         std::thread::sleep(duration);
     }
 }
+
+/// INIT has 10 s; a request that S3 does not answer in this time is better made by the first invocation.
+const PREFETCH_TIMEOUT: Duration = Duration::from_secs(2);

@@ -15,6 +15,8 @@ pub struct Config {
     pub public_bucket: String,
     /// Enables `any_reset_test_setup`.
     pub test_secret: Option<TestSecret>,
+    /// Whether S3 is contacted before the first request.
+    pub prefetch: bool,
     /// The AWS region.
     pub region: String,
     /// Signs every S3 request.
@@ -83,7 +85,19 @@ impl Config {
                     expected: "the path of a readable PEM file with at least one certificate",
                 })?,
         };
+        let prefetch = match lookup("DOJANG_PREFETCH") {
+            None => true,
+            Some(word) if word.eq_ignore_ascii_case("on") => true,
+            Some(word) if word.eq_ignore_ascii_case("off") => false,
+            Some(_) => {
+                return Err(ConfigError {
+                    name: "DOJANG_PREFETCH",
+                    expected: "on or off",
+                });
+            }
+        };
         Ok(Self {
+            prefetch,
             private_bucket,
             public_bucket,
             test_secret: lookup("TEST_SECRET").map(TestSecret),
@@ -228,6 +242,13 @@ mod tests {
     }
 
     #[test]
+    fn the_prefetch_is_on_unless_switched_off() {
+        assert!(config(&[]).unwrap().prefetch);
+        assert!(config(&[("DOJANG_PREFETCH", "ON")]).unwrap().prefetch);
+        assert!(!config(&[("DOJANG_PREFETCH", "off")]).unwrap().prefetch);
+    }
+
+    #[test]
     fn errors_name_the_variable_and_show_no_value() {
         for (name, bad) in [
             ("PRIVATE_BUCKET_NAME", ""),
@@ -235,6 +256,7 @@ mod tests {
             ("PUBLIC_BUCKET_NAME", ""),
             ("PUBLIC_BUCKET_NAME", "club-private"),
             ("AWS_REGION", ""),
+            ("DOJANG_PREFETCH", "s3cret"),
             ("AWS_REGION", "eu north"),
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_SECRET_ACCESS_KEY", ""),

@@ -1,5 +1,7 @@
 //! From a Lambda event to request data (`api.md` section 2).
 
+use std::time::{Duration, SystemTime};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -14,7 +16,13 @@ pub enum Call {
     /// A Function URL event with a method that is not served.
     MethodNotAllowed,
     /// Request data for an action.
-    Request(Map<String, Value>),
+    Request {
+        /// The JSON object.
+        data: Map<String, Value>,
+        /// When Lambda took the request, by its own clock: `requestContext.timeEpoch` of a Function URL
+        /// event, in Unix milliseconds.
+        arrived: Option<SystemTime>,
+    },
     /// No request data can be found; the text says why.
     Unreadable(String),
 }
@@ -36,12 +44,21 @@ impl Call {
             return Self::Preflight;
         }
         let is_base64 = match event.get("isBase64Encoded") {
-            None | Some(Value::Null) => return Self::Request(event),
+            None | Some(Value::Null) => {
+                return Self::Request {
+                    data: event,
+                    arrived: None,
+                };
+            }
             Some(flag) => *flag == Value::Bool(true),
         };
         if method != "POST" {
             return Self::MethodNotAllowed;
         }
+        let arrived = event
+            .get("requestContext")
+            .and_then(|context| context.get("timeEpoch")?.as_u64())
+            .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
         let Some(Value::String(body)) = event.remove("body") else {
             return Self::Unreadable("The request must have a body.".to_owned());
         };
@@ -54,7 +71,7 @@ impl Call {
             body.into_bytes()
         };
         match json::parse(&body) {
-            Ok(Value::Object(data)) => Self::Request(data),
+            Ok(Value::Object(data)) => Self::Request { data, arrived },
             Ok(_) => Self::Unreadable("The body must be a JSON object.".to_owned()),
             Err(error) => Self::Unreadable(format!("The body is not JSON: {error}.")),
         }
@@ -71,7 +88,10 @@ mod tests {
     }
 
     fn request(data: &Value) -> Call {
-        Call::Request(data.as_object().unwrap().clone())
+        Call::Request {
+            data: data.as_object().unwrap().clone(),
+            arrived: None,
+        }
     }
 
     #[test]
@@ -96,6 +116,25 @@ mod tests {
         ] {
             assert_eq!(call(&event), request(&data));
         }
+    }
+
+    #[test]
+    fn only_a_function_url_event_tells_when_it_arrived() {
+        let arrived = |event: &Value| match call(event) {
+            Call::Request { arrived, .. } => arrived,
+            other => panic!("{other:?}"),
+        };
+        let at = |epoch| json!({"isBase64Encoded": false, "body": "{}", "requestContext": {"timeEpoch": epoch}});
+        let ms = Duration::from_millis(1_764_000_000_123);
+        assert_eq!(
+            arrived(&at(json!(1_764_000_000_123_u64))),
+            Some(SystemTime::UNIX_EPOCH + ms)
+        );
+        for odd in [json!("1"), json!(-1), json!(1.5), json!(null)] {
+            assert_eq!(arrived(&at(odd)), None);
+        }
+        let direct = json!({"action": "any_x", "requestContext": {"timeEpoch": 1}});
+        assert_eq!(arrived(&direct), None);
     }
 
     #[test]

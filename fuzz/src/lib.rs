@@ -26,7 +26,7 @@ pub fn events(input: &[u8]) {
             assert_eq!(answer.status(), 400);
             assert!(serde_json::from_slice::<Value>(&payload).is_ok());
         }
-        Call::Request(data) => bodies(Value::Object(data).to_string().as_bytes()),
+        Call::Request { data, .. } => bodies(Value::Object(data).to_string().as_bytes()),
         Call::Preflight | Call::MethodNotAllowed => {}
     }
 }

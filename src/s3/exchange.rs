@@ -55,6 +55,11 @@ impl Exchange {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// The server of an object.
+    pub(super) fn host(&self, location: Location<'_>) -> String {
+        self.endpoint.address(location.bucket, location.key).host
+    }
+
     /// Makes a signed request, and once more with the right time where S3 says that ours is wrong: such
     /// a request was not applied. Every other answer is a success here, whatever its status.
     pub(super) fn make(

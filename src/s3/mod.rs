@@ -39,7 +39,8 @@ pub trait ObjectStore {
     /// Among others [`S3Error::Absent`] if there is no such object.
     fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error>;
 
-    /// A GET and, side by side with it, a HEAD of another object: two answers in the time of one.
+    /// A GET, and a HEAD of another object: side by side where the two are on different servers, as
+    /// buckets of S3 are. Where the GET fails, what the HEAD brings has no meaning.
     fn get_beside_head(
         &self,
         get: Location<'_>,

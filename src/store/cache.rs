@@ -1,6 +1,7 @@
 //! What an instance knows of the stored objects.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::journal::Journal;
 use crate::club::Club;
@@ -14,6 +15,8 @@ use crate::s3::ETag;
 pub(super) struct Known {
     pub(super) private: Arc<Private>,
     pub(super) public: Public,
+    /// When the two were asked for, or earlier.
+    pub(super) requested: SystemTime,
     /// The private object's `Last-Modified`, once S3 has told it: tells a version that somebody
     /// restored from the same one as it was before.
     pub(super) last_modified: Option<String>,
@@ -23,6 +26,19 @@ impl Known {
     /// Whether the public object shows this private version.
     pub(super) fn is_in_line(&self) -> bool {
         self.public.shows.as_ref() == Some(&self.private.etag)
+    }
+
+    /// Whether this was asked for after a request that came in at `arrived`, and so is no older than the
+    /// request. Clocks may differ a little.
+    pub(super) fn was_requested_after(&self, arrived: SystemTime) -> bool {
+        self.requested >= arrived + CLOCK_MARGIN
+    }
+
+    /// Whether this was asked for so short a time ago that comparing clocks can be trusted: not before an
+    /// idle time, or a jump of the clock.
+    pub(super) fn is_recent(&self, now: SystemTime) -> bool {
+        now.duration_since(self.requested)
+            .is_ok_and(|age| age < MAX_UNCONFIRMED_AGE)
     }
 
     /// Whether the private version, which is still or again the stored one, was put back in place of a
@@ -52,3 +68,8 @@ pub(super) struct Public {
     /// The ETag of the private version that it is the projection of. `None`: somebody else wrote it.
     pub(super) shows: Option<ETag>,
 }
+
+/// How far Lambda's clock and ours may be apart.
+const CLOCK_MARGIN: Duration = Duration::from_millis(5);
+/// Between a prefetch in INIT and the request that the instance was started for lies next to nothing.
+const MAX_UNCONFIRMED_AGE: Duration = Duration::from_secs(1);

@@ -20,8 +20,10 @@
 //! 6. **In time or honest.** Every wait is bounded by the invocation's deadline less a reserve; when S3
 //!    cannot be reached the caller is told what became of the change. Nothing is overwritten that
 //!    could not be read.
-//! 7. **Nothing stale.** A change may start from a cached copy, since its own condition verifies it.
-//!    Every other answer that rests on such a copy is first confirmed by a conditional GET.
+//! 7. **Nothing stale.** A change may start from a cached or prefetched copy, since its own condition
+//!    verifies it. Every other answer that rests on such a copy is first confirmed by a conditional GET,
+//!    unless the copy was demonstrably requested after the request arrived: at least 5 ms later, by the
+//!    clocks of Lambda and of the instance, and not long ago.
 //!
 //! They hold among instances of this code. The service that it replaces writes without conditions and
 //! drops metadata: its object is then the new base, the public one follows it, and where a redo finds
@@ -58,7 +60,7 @@ pub mod protections;
 mod publish;
 mod run;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
@@ -68,7 +70,7 @@ use crate::club::operation::Secret;
 use crate::s3::ObjectStore;
 use cache::Known;
 pub use fault::{Fault, State};
-use objects::Objects;
+use objects::{Objects, Unread};
 use protections::Protections;
 use run::Run;
 
@@ -119,21 +121,40 @@ impl<S: ObjectStore, W: World> Store<S, W> {
         &self.objects.s3
     }
 
-    /// Carries a request out and gives the body of its answer.
+    /// Reads the club ahead of the first request, within `timeout`. Whether a request may rest on this
+    /// copy is for that request to see. A club that does not exist yet is not made.
     ///
-    /// `request_id` is Lambda's; `deadline` is the invocation's. `trace` is filled with how it went,
+    /// # Errors
+    /// Why it could not be read, for the log. The first request reads it then.
+    pub fn prefetch(&self, timeout: Duration) -> Result<(), String> {
+        match self.read_both(timeout) {
+            Ok(known) => {
+                self.remember(Some(known));
+                Ok(())
+            }
+            Err(Unread::Absent) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Carries a request out and gives the body of its answer. `trace` is filled with how it went,
     /// whatever the outcome.
     ///
     /// # Errors
     /// A refusal, or a fault that says what became of the change.
-    pub fn serve(
-        &self,
-        request: &Map<String, Value>,
-        request_id: &str,
-        deadline: SystemTime,
-        trace: &mut Trace,
-    ) -> Result<Value, Failure> {
-        Run::new(self, request, request_id, deadline, trace).serve()
+    pub fn serve(&self, request: &Request<'_>, trace: &mut Trace) -> Result<Value, Failure> {
+        Run::new(self, request, trace).serve()
+    }
+
+    fn read_both(&self, timeout: Duration) -> Result<Known, Unread> {
+        let requested = self.world.now();
+        let (private, public) = self.objects.read_both(timeout)?;
+        Ok(Known {
+            private: Arc::new(private),
+            public,
+            requested,
+            last_modified: None,
+        })
     }
 
     fn known(&self) -> Option<Known> {
@@ -146,6 +167,19 @@ impl<S: ObjectStore, W: World> Store<S, W> {
     fn remember(&self, known: Option<Known>) {
         *self.cache.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
+}
+
+/// A request as it comes to the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The request data.
+    pub data: &'a Map<String, Value>,
+    /// Lambda's id of the request; the same when Lambda repeats it.
+    pub id: &'a str,
+    /// When it came in, if that is known: what was read later needs no confirmation.
+    pub arrived: Option<SystemTime>,
+    /// When the invocation ends.
+    pub deadline: SystemTime,
 }
 
 /// What the protocol needs from outside besides S3.

@@ -21,6 +21,8 @@ pub struct Protections {
     pub one_operation_for_all_attempts: bool,
     /// Answers that rest on a cached copy are confirmed first.
     pub confirm_cached_copies: bool,
+    /// Only a copy that was asked for after the request came in counts as confirmed.
+    pub earlier_copies_are_unconfirmed: bool,
     /// A public object that lags behind is noticed at load and repaired.
     pub repair_at_load: bool,
     /// A history entry is written before the session is archived.
@@ -36,6 +38,7 @@ impl Default for Protections {
             publish_condition: true,
             one_operation_for_all_attempts: true,
             confirm_cached_copies: true,
+            earlier_copies_are_unconfirmed: true,
             repair_at_load: true,
             history_before_club: true,
         }

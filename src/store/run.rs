@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::attendance::Recorded;
 use super::cache::{Known, Private, Public};
 use super::journal::Journal;
 use super::nonce::Nonce;
 use super::objects::{Read, Unread};
-use super::{Failure, Fault, State, Store, Trace, World};
+use super::{Failure, Fault, Request, State, Store, Trace, World};
 use crate::actions::{self, Change, Decision, HistoryChange, HistoryRange, Occasion, Refusal};
 use crate::club::Club;
 use crate::club::history::{History, recorded_between};
@@ -22,8 +22,7 @@ use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 pub(super) struct Run<'a, S, W> {
     pub(super) store: &'a Store<S, W>,
     pub(super) trace: &'a mut Trace,
-    request: &'a Map<String, Value>,
-    request_id: &'a str,
+    request: Request<'a>,
     /// Seconds since 1970; the same for all attempts.
     now: i64,
     deadline: SystemTime,
@@ -44,20 +43,14 @@ pub(super) struct Run<'a, S, W> {
 }
 
 impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
-    pub(super) fn new(
-        store: &'a Store<S, W>,
-        request: &'a Map<String, Value>,
-        request_id: &'a str,
-        deadline: SystemTime,
-        trace: &'a mut Trace,
-    ) -> Self {
+    pub(super) fn new(store: &'a Store<S, W>, request: &Request<'a>, trace: &'a mut Trace) -> Self {
+        let now = store.world.now();
         Self {
             store,
             trace,
-            request,
-            request_id,
-            now: unix_seconds(store.world.now()),
-            deadline: deadline.min(store.world.now() + MAX_PATIENCE),
+            request: *request,
+            now: unix_seconds(now),
+            deadline: request.deadline.min(now + MAX_PATIENCE),
             open: None,
             is_committed: false,
             recorded: None,
@@ -85,7 +78,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 
     fn attempt(&mut self, cached: Option<Known>) -> Result<Value, Stop> {
-        let mut is_fresh = cached.is_none() || !self.store.protections.confirm_cached_copies;
+        let mut is_fresh = cached.as_ref().is_none_or(|known| self.is_confirmed(known));
         let mut known = match cached {
             Some(known) => known,
             None => self.load()?,
@@ -122,6 +115,17 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         }
     }
 
+    /// Whether a copy needs no confirmation.
+    fn is_confirmed(&self, known: &Known) -> bool {
+        let protections = self.store.protections;
+        let is_no_older = self.request.arrived.is_some_and(|arrived| {
+            known.is_recent(self.store.world.now())
+                && (known.was_requested_after(arrived)
+                    || !protections.earlier_copies_are_unconfirmed)
+        });
+        is_no_older || !protections.confirm_cached_copies
+    }
+
     /// Puts a history entry back whose session was not archived after all, so that it is true that
     /// nothing was changed.
     fn tidy_up(&mut self, fault: Fault) -> Fault {
@@ -146,7 +150,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             self.is_committed = true;
             self.recorded = None;
             return Ok(
-                match actions::repeat(&private.club, self.request, &occasion) {
+                match actions::repeat(&private.club, self.request.data, &occasion) {
                     Ok(answer) => {
                         Decided::Repeated(answer, self.missing_history(private, &occasion))
                     }
@@ -154,7 +158,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 },
             );
         }
-        let decision = actions::decide(&private.club, self.request, &occasion);
+        let decision = actions::decide(&private.club, self.request.data, &occasion);
         Ok(match decision {
             Ok(Decision::Change(change)) => Decided::Change(change, secret),
             Ok(Decision::Answer(answer)) => Decided::Answer(answer),
@@ -171,7 +175,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         occasion: &Occasion<'_>,
     ) -> BTreeMap<i32, History> {
         if private.journal.last() == Some(self.key()) {
-            actions::replaced_history(self.request, occasion)
+            actions::replaced_history(self.request.data, occasion)
         } else {
             BTreeMap::new()
         }
@@ -234,16 +238,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         loop {
             let timeout = self.timeout()?;
             let begun = self.store.world.now();
-            let read = self.store.objects.read_both(timeout);
+            let read = self.store.read_both(timeout);
             self.trace.load += self.since(begun);
             match read {
-                Ok((private, public)) => {
-                    return Ok(Known {
-                        private: Arc::new(private),
-                        public,
-                        last_modified: None,
-                    });
-                }
+                Ok(known) => return Ok(known),
                 Err(Unread::Absent) => return self.initialise(),
                 Err(error) => self.later(&error)?,
             }
@@ -252,6 +250,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     fn initialise(&mut self) -> Result<Known, Stop> {
         let timeout = self.timeout()?;
+        let requested = self.store.world.now();
         let public = match self.store.objects.look_at_public(timeout) {
             Ok(public) => public,
             Err(error) => return self.later(&error).and(Err(Stop::Again)),
@@ -264,6 +263,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         let known = Known {
             private: Arc::new(written?),
             public,
+            requested,
             last_modified: None,
         };
         // A fault of publishing is to say that a change was made: there is a club now.
@@ -421,7 +421,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     /// Which operation this is.
     pub(super) fn key(&self) -> OperationKey {
-        let key = OperationKey::new(self.request, self.request_id);
+        let key = OperationKey::new(self.request.data, self.request.id);
         if self.store.protections.one_operation_for_all_attempts {
             return key;
         }

@@ -68,7 +68,7 @@ fn a_club_that_cannot_be_read_is_never_made_anew(counts: &Counts) {
         assert_unreadable(&backend, &fault, status);
         // On a club, which the process has not seen yet.
         let mut backend = Backend::demo(counts);
-        backend.restart();
+        backend.restart_without_prefetch();
         assert_unreadable(&backend, &fault, status);
     }
 }
@@ -338,7 +338,7 @@ fn a_commit_without_time_left_is_not_known(counts: &Counts) {
 
 fn a_read_without_time_left_changes_nothing(counts: &Counts) {
     let mut backend = Backend::demo(counts);
-    backend.restart();
+    backend.restart_without_prefetch();
     always(&backend, "GET", PRIVATE_BUCKET, "data.json", &Fault::Stall);
     assert_fault(
         &backend.hurried(&create("Never")),

@@ -20,6 +20,7 @@ mod names;
 mod odd_s3;
 mod participation;
 mod permissions;
+mod prefetch;
 mod preflight;
 mod refusals;
 mod repetition;
@@ -91,6 +92,7 @@ fn all_cases() -> Vec<Case> {
         odd_s3::cases(),
         participation::cases(),
         permissions::cases(),
+        prefetch::cases(),
         preflight::cases(),
         refusals::cases(),
         repetition::cases(),

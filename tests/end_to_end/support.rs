@@ -89,7 +89,8 @@ impl<'c> Backend<'c> {
         backend
     }
 
-    /// A backend with further or other environment variables; an empty value removes one.
+    /// A backend with further or other environment variables; an empty value removes one. Its process has
+    /// started, prefetch included, and waits for an event.
     pub(crate) fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
         let s3 = S3Server::start(s3).expect("a loopback port is free");
         let runtime_api =
@@ -104,6 +105,7 @@ impl<'c> Backend<'c> {
             }
         }
         let function = spawn(&environment);
+        assert!(runtime_api.wait_for_next(PATIENCE));
         Self {
             s3,
             runtime_api,
@@ -118,6 +120,13 @@ impl<'c> Backend<'c> {
         self.function.kill();
         self.function.wait();
         self.function = spawn(&self.environment);
+        assert!(self.runtime_api.wait_for_next(PATIENCE));
+    }
+
+    /// [`Backend::restart`], and the new process has read nothing from S3.
+    pub(crate) fn restart_without_prefetch(&mut self) {
+        self.set_variable("DOJANG_PREFETCH", "off");
+        self.restart();
     }
 
     /// Changes an environment variable for the next [`Backend::restart`].
@@ -193,8 +202,6 @@ impl<'c> Backend<'c> {
     /// The same, with a choice of request id.
     #[track_caller]
     pub(crate) fn hurried_as(&self, delivery: Delivery, event: &Value) -> Value {
-        // The start of a process shall not count.
-        assert!(self.runtime_api.wait_for_next(PATIENCE));
         let deadline = Some(std::time::SystemTime::now() + HURRY);
         self.delivered(
             Delivery {
@@ -203,6 +210,29 @@ impl<'c> Backend<'c> {
             },
             event,
         )
+    }
+
+    /// The S3 requests made so far, such as `GET private data.json 200`.
+    pub(crate) fn s3_requests(&self) -> Vec<String> {
+        let made = self.s3.requests();
+        let name = |bucket: &str| {
+            if bucket == PRIVATE_BUCKET {
+                "private"
+            } else {
+                "public"
+            }
+        };
+        made.iter()
+            .map(|made| {
+                let status = made.status.unwrap_or_default();
+                format!(
+                    "{} {} {} {status}",
+                    made.method,
+                    name(&made.bucket),
+                    made.key
+                )
+            })
+            .collect()
     }
 
     /// The club as the private object holds it.

@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
             Outcome::Answer(_) | Outcome::Refused(_) => {}
         }
         // What was newest when the request came must be public by now; so must its own change.
-        let at_start = self.newest_at(invocation.start);
+        let at_start = self.newest_at(invocation.arrived);
         let shown = self.shown_at(invocation.end).ok_or("nothing is public")?;
         let least = if is_ours {
             at_start.max(committed.unwrap_or(0))

@@ -11,7 +11,7 @@ use dojang::club::projection::private_json;
 use dojang::club::stored::read_club;
 use dojang::store::journal::Journal;
 use dojang::store::protections::Protections;
-use dojang::store::{Failure, State, Store, Trace, World};
+use dojang::store::{Failure, Request, State, Store, Trace, World};
 use serde_json::{Map, Value};
 
 use crate::random::Random;
@@ -42,6 +42,8 @@ pub(crate) struct Operation {
 /// One invocation.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
+    /// When Lambda took the request: before the instance was started, if it was started for it.
+    pub(crate) arrived: Micros,
     pub(crate) start: Micros,
     pub(crate) end: Micros,
     /// The instance's clock at its start: seconds since 1970.
@@ -148,20 +150,26 @@ impl<'a> Instance<'a> {
                 self.skew = i64::try_from(self.random.below(120)).expect("it is small") - 60;
                 store.1.store(self.skew, Ordering::Relaxed);
             }
-            if self.random.happens(40) {
-                store = self.start();
-            }
             if self.random.happens(self.setting.foreign) {
                 self.meddle();
             }
+            let arrived = self.scheduler.now();
             let (key, request) = self.next_request();
+            if self.random.happens(80) {
+                store = self.start();
+            }
             let start = self.scheduler.now();
             let now = seconds(start) + self.skew;
             let deadline = time(start, self.skew) + Duration::from_secs(10);
+            let request = Request {
+                data: &request,
+                id: "no request id",
+                // Lambda's clock and the instance's are taken to agree, as promise 7 does.
+                arrived: Some(time(arrived, self.skew)),
+                deadline,
+            };
             let served = catch_unwind(AssertUnwindSafe(|| {
-                store
-                    .0
-                    .serve(&request, "no request id", deadline, &mut Trace::default())
+                store.0.serve(&request, &mut Trace::default())
             }));
             let outcome = match served {
                 Ok(Ok(answer)) => Outcome::Answer(answer),
@@ -176,6 +184,7 @@ impl<'a> Instance<'a> {
             self.note(
                 key,
                 Invocation {
+                    arrived,
                     start,
                     end: self.scheduler.now(),
                     now,
@@ -201,8 +210,20 @@ impl<'a> Instance<'a> {
             skew: skew.clone(),
             random: Mutex::new(Random::new(self.random.next())),
         };
-        let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None);
-        (store.with_protections(self.setting.protections), skew)
+        let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None)
+            .with_protections(self.setting.protections);
+        if self.random.happens(700) {
+            // An instance that is killed during its start is started again; here it just goes on.
+            let prefetched = catch_unwind(AssertUnwindSafe(|| {
+                let _ = store.prefetch(Duration::from_secs(2));
+            }));
+            if let Err(panic) = prefetched
+                && !panic.is::<Killed>()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+        (store, skew)
     }
 
     fn next_request(&mut self) -> (OperationKey, Map<String, Value>) {

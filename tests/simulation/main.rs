@@ -107,6 +107,7 @@ mod needed {
         publish_condition,
         one_operation_for_all_attempts,
         confirm_cached_copies,
+        earlier_copies_are_unconfirmed,
         repair_at_load,
         history_before_club,
     );

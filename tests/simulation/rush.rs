@@ -12,7 +12,7 @@ use dojang::club::session::Participation;
 use dojang::club::stored::{Extra, read_club};
 use dojang::club::user::{LoginCode, Role, User};
 use dojang::store::journal::Journal;
-use dojang::store::{Store, Trace};
+use dojang::store::{Request, Store, Trace};
 use serde_json::json;
 
 use crate::instance::{BASE, Clock, DATA, PRIVATE, PUBLIC, time};
@@ -100,8 +100,13 @@ fn rush(members: usize) -> Rush {
             "joining_sessions": {&session: "Yes"}, "user_auth_tokens": [format!("code {thread}")]});
         let deadline = time(start, 0) + Duration::from_secs(10);
         let mut trace = Trace::default();
-        let request = request.as_object().expect("it is an object");
-        let served = store.serve(request, &thread.to_string(), deadline, &mut trace);
+        let request = Request {
+            data: request.as_object().expect("it is an object"),
+            id: &thread.to_string(),
+            arrived: None,
+            deadline,
+        };
+        let served = store.serve(&request, &mut trace);
         let taken = scheduler.now() - start;
         results
             .lock()
