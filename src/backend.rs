@@ -44,6 +44,7 @@ impl Backend {
             config.roots,
             config.credentials,
             &config.region,
+            config.concurrency,
         );
         let store = Store::new(
             client,

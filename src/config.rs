@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::runtime;
 use crate::s3::endpoint::{CustomEndpoint, Endpoint};
 use crate::s3::transport::Roots;
 use crate::sigv4::Credentials;
@@ -15,6 +16,8 @@ pub struct Config {
     pub public_bucket: String,
     /// Enables `any_reset_test_setup`.
     pub test_secret: Option<TestSecret>,
+    /// How many invocations there are at once.
+    pub concurrency: usize,
     /// Whether S3 is contacted before the first request.
     pub prefetch: bool,
     /// The AWS region.
@@ -39,7 +42,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         // As everywhere in AWS, an empty variable is as good as none.
         let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let required = |name, expected| lookup(name).ok_or(ConfigError { name, expected });
+        // What stands in headers of every request.
+        let is_visible = |text: &String| text.bytes().all(|b| b.is_ascii_graphic());
         let bucket = |name| {
             lookup(name)
                 .filter(|bucket| is_bucket_name(bucket))
@@ -67,13 +71,25 @@ impl Config {
                 name: "AWS_REGION",
                 expected: "a region such as eu-north-1",
             })?;
+        let credential = |name, expected| {
+            lookup(name)
+                .filter(is_visible)
+                .ok_or(ConfigError { name, expected })
+        };
+        let session_token = match lookup("AWS_SESSION_TOKEN") {
+            None => None,
+            Some(_) => Some(credential(
+                "AWS_SESSION_TOKEN",
+                "a session token, as Lambda sets it",
+            )?),
+        };
         let credentials = Credentials::new(
-            required("AWS_ACCESS_KEY_ID", "an access key id, as Lambda sets it")?,
-            required(
+            credential("AWS_ACCESS_KEY_ID", "an access key id, as Lambda sets it")?,
+            credential(
                 "AWS_SECRET_ACCESS_KEY",
                 "a secret access key, as Lambda sets it",
             )?,
-            lookup("AWS_SESSION_TOKEN"),
+            session_token,
         );
         let roots = match lookup("AWS_CA_BUNDLE") {
             None => Roots::BuiltIn,
@@ -97,6 +113,7 @@ impl Config {
             }
         };
         Ok(Self {
+            concurrency: runtime::concurrency(lookup).unwrap_or(1),
             prefetch,
             private_bucket,
             public_bucket,
@@ -257,6 +274,9 @@ mod tests {
             ("PUBLIC_BUCKET_NAME", "club-private"),
             ("AWS_REGION", ""),
             ("DOJANG_PREFETCH", "s3cret"),
+            ("AWS_ACCESS_KEY_ID", "s3cret "),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret\n"),
+            ("AWS_SESSION_TOKEN", "s3cret\n"),
             ("AWS_REGION", "eu north"),
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_SECRET_ACCESS_KEY", ""),

@@ -14,11 +14,30 @@ use serde_json::{Map, Number, Value};
 /// # Errors
 /// Says where (line and column) and what is wrong, without showing any of the text.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
+    if has_long_number(text) {
+        let message = format!("a number has more than {MAX_DIGITS} digits");
+        return Err(JsonError { message });
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     Strict
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| JsonError::new(&error))
+}
+
+/// Whether there are more than [`MAX_DIGITS`] digits in a row outside of strings.
+fn has_long_number(text: &[u8]) -> bool {
+    let (mut digits, mut in_string, mut is_escaped) = (0, false, false);
+    text.iter().any(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'0'..=b'9' if !in_string => digits += 1,
+            _ => digits = 0,
+        }
+        digits > MAX_DIGITS
+    })
 }
 
 /// Why a text is not acceptable as JSON. Shows nothing of the text itself.
@@ -118,6 +137,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+/// Digits of a number: far more than any number that a request has use for.
+const MAX_DIGITS: usize = 1_000;
+
 /// A point in time as stored: seconds since 1970 UTC.
 ///
 /// The service that dojang replaces stored `true` and `false` where a client sent them for a time
@@ -193,7 +215,17 @@ mod tests {
             assert!(parse(text).is_err(), "{}", String::from_utf8_lossy(text));
         }
         assert!(parse(&b"[".repeat(100_000)).is_err());
-        assert!(parse(&b"9".repeat(5_000)).is_err());
+        let many = "9".repeat(5_000);
+        for number in [
+            &*many,
+            &format!("-{many}"),
+            &format!("0.{many}"),
+            &format!("{many}e-4990"),
+        ] {
+            assert!(parse(number.as_bytes()).is_err());
+            assert!(parse(format!(r#"{{"a\"1":[{number}]}}"#).as_bytes()).is_err());
+        }
+        assert!(parse(format!(r#"{{"a":"\"{many}"}}"#).as_bytes()).is_ok());
     }
 
     #[test]

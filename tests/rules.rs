@@ -54,7 +54,7 @@ proptest! {
         // No login code is in the public form; apart from them the two are the same.
         let public = String::from_utf8(public_json(&club)).expect("JSON is UTF-8");
         let mut private: Value = serde_json::from_slice(&stored).expect("it is JSON");
-        for (id, user) in &club.users {
+        for (id, user) in &*club.users {
             prop_assert!(!public.contains(user.auth_token.text()));
             private["users"][id]["auth_token"] = json!(hex::encode(user.auth_token.digest()));
         }
@@ -82,7 +82,7 @@ fn check_club(after: &Club) -> Result<(), TestCaseError> {
     prop_assert_eq!(codes.len(), after.users.len(), "login codes are unique");
     let names: BTreeSet<_> = after.users.values().map(|user| &user.name).collect();
     prop_assert_eq!(names.len(), after.users.len(), "names are unique");
-    for (id, user) in &after.users {
+    for (id, user) in &*after.users {
         prop_assert_eq!(id, &user.user_id);
         prop_assert!((3..=60).contains(&user.name.chars().count()));
     }
@@ -101,7 +101,10 @@ fn check_history(before: &Club, change: &Change) -> Result<(), TestCaseError> {
     if let HistoryChange::Record(record) = &change.history {
         prop_assert_eq!(
             Some(&record.session),
-            before.sessions.get(&record.session.session_id)
+            before
+                .sessions
+                .get(&record.session_id)
+                .map(|session| &**session)
         );
         prop_assert!(record.participants.is_sorted());
         prop_assert!(

@@ -38,6 +38,7 @@ pub(super) fn register(
     participants.dedup();
     let record = AttendanceRecord {
         year,
+        session_id: session_id.to_owned(),
         session: session.clone(),
         participants,
     };

@@ -7,11 +7,11 @@ use super::request::{Refusal, Request};
 use crate::club::Club;
 use crate::club::user::{CodeDigest, Role, User, digest_of, same_digest};
 
-/// The action that `request` names, and the user who may do it (`None` for `any_` actions).
+/// The action that `request` names, and the id of the user who asks for it (`None` for `any_` actions).
 pub(super) fn authorise<'c>(
     club: &'c Club,
     request: &Map<String, Value>,
-) -> Result<(Action, Option<&'c User>), Refusal> {
+) -> Result<(Action, Option<&'c str>), Refusal> {
     let request = Request::new(request);
     let name = request.string("action")?;
     let unknown = || Refusal::new("There is no such action.");
@@ -26,7 +26,7 @@ pub(super) fn authorise<'c>(
     let caller = match least_role {
         None => None,
         Some(least_role) => {
-            let caller = request
+            let (caller_id, caller) = request
                 .value("auth_token")
                 .and_then(Value::as_str)
                 .and_then(|code| member_with(club, &digest_of(code), same_digest))
@@ -34,22 +34,26 @@ pub(super) fn authorise<'c>(
             if caller.role < least_role {
                 return Err(Refusal::new("Your role does not permit this."));
             }
-            Some(caller)
+            Some(caller_id)
         }
     };
     Ok((Action::from_name(name).ok_or_else(unknown)?, caller))
 }
 
-/// The user whose code has this digest. Visits all users, wherever the match is, so that the time
+/// The user whose code has this digest, and the id. Visits all users, wherever the match is, so that the time
 /// tells nothing.
 pub(super) fn member_with<'c>(
     club: &'c Club,
     digest: &CodeDigest,
     mut same: impl FnMut(&CodeDigest, &CodeDigest) -> bool,
-) -> Option<&'c User> {
-    club.users.values().fold(None, |found, user| {
+) -> Option<(&'c str, &'c User)> {
+    club.users.iter().fold(None, |found, (id, user)| {
         let matches = same(user.auth_token.digest(), digest);
-        if matches { found.or(Some(user)) } else { found }
+        if matches {
+            found.or(Some((&**id, user)))
+        } else {
+            found
+        }
     })
 }
 

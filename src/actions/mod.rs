@@ -37,14 +37,14 @@ pub fn decide(
     request: &Map<String, Value>,
     occasion: &Occasion<'_>,
 ) -> Result<Decision, Refusal> {
-    let (action, caller) = authentication::authorise(club, request)?;
+    let (action, caller_id) = authentication::authorise(club, request)?;
     let request = Request::new(request);
     let mut after = club.clone();
     let mut history = HistoryChange::None;
     let answer = match action {
         Action::CreateUser => users::create(&mut after, request, &occasion.operation)?,
         Action::UpdateUser => users::update(&mut after, request)?,
-        Action::DeleteUser => users::delete(&mut after, request, caller)?,
+        Action::DeleteUser => users::delete(&mut after, request, caller_id)?,
         Action::ShowAuthToken => {
             return Ok(Decision::Answer(users::show_auth_token(club, request)?));
         }
@@ -168,6 +168,8 @@ pub enum HistoryChange {
 pub struct AttendanceRecord {
     /// The calendar year (UTC) of the session's start.
     pub year: i32,
+    /// Under which the club keeps the session, and the history the entry.
+    pub session_id: String,
     /// The session as it is just before it becomes archived.
     pub session: Session,
     /// User ids in ascending order, each once.

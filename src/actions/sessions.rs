@@ -19,7 +19,8 @@ pub(super) fn add(
     let session = new_session(request, operation)?;
     existing_coach(club, request)?;
     let answer = json!({"session": session});
-    club.sessions.insert(session.session_id.clone(), session);
+    club.sessions
+        .insert(session.session_id.clone(), session.into());
     Ok(answer)
 }
 
@@ -64,7 +65,7 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     };
     let answer = json!({"session": session});
     club.sessions
-        .insert(request.string("session_id")?.to_owned(), session);
+        .insert(request.string("session_id")?.to_owned(), session.into());
     Ok(answer)
 }
 
@@ -100,6 +101,7 @@ pub(super) fn existing_session<'c>(
 ) -> Result<&'c Session, Refusal> {
     club.sessions
         .get(request.string("session_id")?)
+        .map(|session| &**session)
         .ok_or_else(|| Refusal::new("This session does not exist (any more)."))
 }
 

@@ -427,9 +427,9 @@ fn content_is_replaced_in_scheduled_sessions_only() {
         end_time: 6,
         coach: Some(Some(id("Amir"))),
         comment: Some(None),
-        ..club.sessions[&session_id].clone()
+        ..(*club.sessions[&session_id]).clone()
     };
-    assert_eq!(change.club.sessions[&session_id], expected);
+    assert_eq!(*change.club.sessions[&session_id], expected);
     assert_eq!(change.answer, json!({"session": expected}));
     assert_eq!(
         repeat(&change.club, object(&request), &occasion()),
@@ -497,7 +497,7 @@ fn attendance_records_the_session_as_it_was_and_archives_it() {
     let HistoryChange::Record(record) = &change.history else {
         panic!("no record")
     };
-    assert_eq!(record.session, club.sessions[&session_id]);
+    assert_eq!(record.session, *club.sessions[&session_id]);
     let mut expected = vec![id("Amir"), id("Emil")];
     expected.sort();
     assert_eq!((record.year, &record.participants), (2027, &expected));
@@ -629,6 +629,51 @@ fn answers_are_stored_for_everybody_whose_code_is_given() {
 }
 
 #[test]
+fn any_number_of_codes_may_be_given() {
+    let club = demo_club();
+    let session = a_session(&club);
+    let mut codes: Vec<_> = (0..5_000).map(|n| json!(format!("unknown {n}"))).collect();
+    codes.push(json!(code("Amir")));
+    let request = json!({"action": "any_register_participation",
+        "joining_sessions": {&session: "Maybe"}, "user_auth_tokens": codes});
+    assert!(matches!(
+        decide(&club, object(&request), &occasion()),
+        Ok(Decision::Change(_))
+    ));
+}
+
+/// A file edited by hand may say another id inside than the one that it stands under, which counts.
+#[test]
+fn what_is_asked_for_by_id_is_what_stands_under_it() {
+    let mut club = demo_club();
+    let (amir, emil) = (id("Amir"), id("Emil"));
+    club.users.get_mut(&amir).unwrap().user_id = emil.clone();
+    let session_id = present_session(&club);
+    club.sessions.get_mut(&session_id).unwrap().session_id = "another".to_owned();
+    let change = |request| change_as(&club, "Grandmaster Oh", request);
+
+    let deleted = change(json!({"action": "admin_delete_user", "user_id": amir})).club;
+    assert!(!deleted.users.contains_key(&amir) && deleted.users.contains_key(&emil));
+    let updated = change(
+        json!({"action": "admin_update_user", "user_id": amir, "role": "Coach",
+        "name": "Someone"}),
+    );
+    assert_eq!(updated.club.users[&amir].name, "Someone");
+    assert_eq!(updated.club.users[&emil], club.users[&emil]);
+    let reset = change(json!({"action": "admin_reset_auth_token", "user_id": amir}));
+    assert_eq!(
+        reset.club.users[&amir].auth_token.text(),
+        reset.answer["auth_token"]
+    );
+    let attendance = change(json!({"action": "coach_register_participation",
+        "session_id": session_id, "participants": [amir]}));
+    let HistoryChange::Record(record) = attendance.history else {
+        panic!("no record")
+    };
+    assert_eq!(record.session_id, session_id);
+}
+
+#[test]
 fn one_fault_refuses_all_answers() {
     let club = demo_club();
     let session = a_session(&club);
@@ -659,15 +704,6 @@ fn one_fault_refuses_all_answers() {
     ] {
         refused_as(&club, "Amir", with(&good, "user_auth_tokens", Some(codes)));
     }
-    let many: Vec<_> = (0..1_001)
-        .map(|n| n.to_string())
-        .chain([code("Amir")])
-        .collect();
-    refused_as(
-        &club,
-        "Amir",
-        with(&good, "user_auth_tokens", Some(json!(many))),
-    );
 }
 
 #[test]

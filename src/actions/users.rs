@@ -59,11 +59,11 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     } else {
         name::normalised(sent).map_err(Refusal::new)?
     };
-    let user_id = user.user_id.clone();
+    let user_id = request.string("user_id")?;
     let mut others = club
         .users
         .iter()
-        .filter(|(id, _)| **id != user_id)
+        .filter(|(id, _)| *id != user_id)
         .map(|(_, user)| user);
     if name != user.name && others.clone().any(|other| other.name == name) {
         return Err(Refusal::new(NAME_IN_USE));
@@ -71,7 +71,7 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     if user.role == Role::Admin && role != Role::Admin && !others.any(|u| u.role == Role::Admin) {
         return Err(Refusal::new("The last admin must stay an admin."));
     }
-    if let Some(user) = club.users.get_mut(&user_id) {
+    if let Some(user) = club.users.get_mut(user_id) {
         user.role = role;
         user.name = name;
     }
@@ -82,13 +82,14 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
 pub(super) fn delete(
     club: &mut Club,
     request: Request<'_>,
-    caller: Option<&User>,
+    caller_id: Option<&str>,
 ) -> Result<Value, Refusal> {
-    let user_id = existing_user(club, request)?.user_id.clone();
-    if caller.is_some_and(|caller| caller.user_id == user_id) {
+    existing_user(club, request)?;
+    let user_id = request.string("user_id")?;
+    if caller_id == Some(user_id) {
         return Err(Refusal::new("You cannot delete yourself."));
     }
-    club.users.remove(&user_id);
+    club.users.remove(user_id);
     Ok(json!({}))
 }
 
@@ -103,8 +104,8 @@ pub(super) fn reset_auth_token(
     request: Request<'_>,
     operation: &Operation,
 ) -> Result<Value, Refusal> {
-    let user_id = existing_user(club, request)?.user_id.clone();
-    if let Some(user) = club.users.get_mut(&user_id) {
+    existing_user(club, request)?;
+    if let Some(user) = club.users.get_mut(request.string("user_id")?) {
         user.auth_token = operation.login_code();
     }
     Ok(new_auth_token(operation))

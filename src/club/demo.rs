@@ -57,10 +57,11 @@ pub fn club(test_secret: &str, now: i64, before: &Club) -> Club {
         users: users
             .into_iter()
             .map(|user| (user.user_id.clone(), user))
-            .collect(),
+            .collect::<BTreeMap<_, _>>()
+            .into(),
         sessions: sessions
             .into_iter()
-            .map(|s| (s.session_id.clone(), s))
+            .map(|s| (s.session_id.clone(), s.into()))
             .collect(),
         extra: before.extra.clone(),
     }
@@ -90,7 +91,7 @@ pub fn history(test_secret: &str, now: i64) -> BTreeMap<i32, History> {
             years
                 .entry(year)
                 .or_default()
-                .record(&session, &participants, "");
+                .record(&session.session_id, &session, &participants, "");
         }
     }
     years

@@ -37,7 +37,13 @@ impl History {
     /// Records who took part in `session`, given as it was just before it became archived.
     /// Replaces an earlier entry of that session. `participants` are in ascending order. The entry ends
     /// in `white_space`, which tells it from others with the same content.
-    pub fn record(&mut self, session: &Session, participants: &[String], white_space: &str) {
+    pub fn record(
+        &mut self,
+        session_id: &str,
+        session: &Session,
+        participants: &[String],
+        white_space: &str,
+    ) {
         let mut text = String::from_utf8(to_json(&Entry {
             session,
             participants,
@@ -45,7 +51,7 @@ impl History {
         .expect("what serde_json wrote is UTF-8");
         text.insert_str(text.len() - 1, white_space);
         let entry = RawValue::from_string(text).expect("what serde_json wrote is JSON");
-        self.0.insert(session.session_id.clone(), entry);
+        self.0.insert(session_id.to_owned(), entry);
     }
 
     /// The entry of a session, verbatim.

@@ -2,6 +2,7 @@
 //!
 //! * [`user`], [`session`]: the parts; [`name`]: which names are acceptable
 //! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
+//! * [`kept`]: what versions of a club share
 //! * [`history`]: who took part in which session, a year an object
 //! * [`operation`]: the identity of an operation, and the ids and codes derived from it
 //! * [`demo`]: the ready-made club of `any_reset_test_setup`, the tests and the local command
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub mod demo;
 pub mod history;
+pub mod kept;
 pub mod name;
 pub mod operation;
 pub mod projection;
@@ -17,7 +19,9 @@ pub mod session;
 pub mod stored;
 pub mod user;
 
+use kept::Kept;
 use operation::Operation;
+use projection::Members;
 use session::Session;
 use stored::Extra;
 use user::{Role, User};
@@ -26,9 +30,9 @@ use user::{Role, User};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Club {
     /// By user id.
-    pub users: BTreeMap<String, User>,
+    pub users: Kept<BTreeMap<String, User>, Members>,
     /// By session id.
-    pub sessions: BTreeMap<String, Session>,
+    pub sessions: BTreeMap<String, Kept<Session, Vec<u8>>>,
     /// Stored keys that the contract does not name.
     pub extra: Extra,
 }
@@ -46,7 +50,7 @@ impl Club {
             extra: Extra::default(),
         };
         Self {
-            users: BTreeMap::from([(admin.user_id.clone(), admin)]),
+            users: BTreeMap::from([(admin.user_id.clone(), admin)]).into(),
             ..Self::default()
         }
     }

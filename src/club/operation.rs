@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::projection::to_json;
 use super::user::LoginCode;
 
 /// Names one operation among the last ones that the store remembers.
@@ -36,7 +37,7 @@ impl OperationKey {
         let mut hash = Sha256::new();
         hash.update((name.len() as u64).to_be_bytes());
         hash.update(name);
-        hash.update(Value::Object(request.clone()).to_string());
+        hash.update(to_json(request));
         let mut key = [0; Self::BYTES];
         key.copy_from_slice(&hash.finalize()[..Self::BYTES]);
         Self(key)

@@ -13,6 +13,7 @@ use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAcces
 use serde_json::value::RawValue;
 
 use super::Club;
+use super::kept::Kept;
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
 use crate::json::{JsonError, StoredTime};
@@ -111,6 +112,12 @@ impl StoredObject for Club {
             sessions: required(sessions, "sessions")?,
             extra: fields.extra,
         })
+    }
+}
+
+impl<T: Stored, W> Stored for Kept<T, W> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        T::read(deserializer, place).map(Self::from)
     }
 }
 

@@ -66,9 +66,13 @@ pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) 
             return ExitCode::FAILURE;
         }
     };
-    let concurrency = variable("AWS_LAMBDA_MAX_CONCURRENCY")
-        .and_then(|number| number.parse().ok())
-        .map_or(1, |number: usize| number.clamp(1, MAX_CONCURRENCY));
+    let concurrency = concurrency(variable).unwrap_or_else(|| {
+        let message = format!(
+            "AWS_LAMBDA_MAX_CONCURRENCY must be a number from 1 to {MAX_CONCURRENCY}; 1 is taken"
+        );
+        log.write(Level::Warn, &message, &[]);
+        1
+    });
     let api = RuntimeApi::new(&address);
     let started = panics::catch(|| start(&log))
         .unwrap_or_else(|panic| Err(InitError::new("Runtime.Panic", panic.to_string())));
@@ -77,6 +81,18 @@ pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) 
         Err(error) => return fail_init(&api, &log, &error),
     };
     serve_all(&api, &log, &handler, concurrency)
+}
+
+/// How many events Lambda sends at once: `AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda Managed Instances set, else
+/// 1. `None` if it is no number from 1 to 256.
+pub fn concurrency(lookup: impl Fn(&str) -> Option<String>) -> Option<usize> {
+    match lookup("AWS_LAMBDA_MAX_CONCURRENCY").filter(|number| !number.is_empty()) {
+        None => Some(1),
+        Some(number) => number
+            .parse()
+            .ok()
+            .filter(|number| (1..=MAX_CONCURRENCY).contains(number)),
+    }
 }
 
 fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 use super::error::error_code;
-use super::exchange::{Answer, Exchange};
+use super::exchange::{Answer, Exchange, note_requests, requests_made};
 use super::transport::Roots;
 use super::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
 use crate::sigv4::Credentials;
@@ -19,18 +19,24 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the buckets of one region.
+    /// A client for the buckets of one region, for so many threads at once.
     #[must_use]
-    pub fn new(endpoint: Endpoint, roots: Roots, credentials: Credentials, region: &str) -> Self {
+    pub fn new(
+        endpoint: Endpoint,
+        roots: Roots,
+        credentials: Credentials,
+        region: &str,
+        threads: usize,
+    ) -> Self {
         Self {
-            exchange: Exchange::new(endpoint, roots, credentials, region),
+            exchange: Exchange::new(endpoint, roots, credentials, region, threads),
         }
     }
 
-    /// How many requests were made so far, failed ones included.
+    /// How many requests the calling thread has had made so far, failed ones included.
     #[must_use]
     pub fn requests_made(&self) -> u64 {
-        self.exchange.requests_made()
+        requests_made()
     }
 }
 
@@ -75,14 +81,15 @@ impl ObjectStore for Client {
     ) -> (Result<Fetched, S3Error>, Result<Head, S3Error>) {
         if self.exchange.host(get) != self.exchange.host(head) {
             return thread::scope(|scope| {
-                let looking = scope.spawn(|| self.head(head, timeout));
+                let looking = scope.spawn(|| (self.head(head, timeout), requests_made()));
                 let fetched = self.get(get, None, timeout);
-                let looked = looking.join().unwrap_or_else(|_| {
-                    Err(S3Error::Unreachable {
-                        cause: "the other thread panicked".to_owned(),
-                    })
-                });
-                (fetched, looked)
+                match looking.join() {
+                    Ok((looked, made)) => {
+                        note_requests(made);
+                        (fetched, looked)
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             });
         }
         // One server: a second connection and its TLS handshake would take more time than a second
@@ -117,7 +124,7 @@ impl ObjectStore for Client {
         }
         let answer = self
             .exchange
-            .make("PUT", location, &headers, Some(upload.bytes), timeout)?;
+            .make("PUT", location, &headers, Some(upload), timeout)?;
         match answer.status {
             200 => Ok(head(&answer)?.etag),
             _ => Err(refusal(&answer)),

@@ -25,10 +25,13 @@ impl Endpoint {
     pub fn address(&self, bucket: &str, key: &str) -> Address {
         match self {
             Self::Regional { region } => {
-                let china = if region.starts_with("cn-") { ".cn" } else { "" };
-                let service = format!("s3.{region}.amazonaws.com{china}");
-                // The wildcard certificate covers one label: a dotted bucket name needs the path.
-                if bucket.contains('.') {
+                let domain = match region.split_once('-') {
+                    Some(("cn", _)) => "amazonaws.com.cn",
+                    Some(("eusc", _)) => "amazonaws.eu",
+                    _ => "amazonaws.com",
+                };
+                let service = format!("s3.{region}.{domain}");
+                if !is_host_label(bucket) {
                     Address {
                         https: true,
                         host: service,
@@ -58,6 +61,15 @@ impl Endpoint {
             Self::Custom(endpoint) => endpoint.https,
         }
     }
+}
+
+/// Whether a bucket's name can stand before S3's in a host name. The wildcard certificate covers one label,
+/// so a dotted name cannot; names from before 2018 may hold capitals and underscores, or be longer.
+fn is_host_label(bucket: &str) -> bool {
+    bucket.len() <= 63
+        && bucket
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// A configured endpoint, such as `http://127.0.0.1:9002` or `https://s3.example.org/base`.
@@ -150,6 +162,16 @@ mod tests {
         assert_eq!(
             regional("eu-north-1", "my.club"),
             of("s3.eu-north-1.amazonaws.com", "/my.club/a/b.json")
+        );
+        for old in ["My_Club", "club_2017", &"c".repeat(64)] {
+            assert_eq!(
+                regional("us-east-1", old),
+                of("s3.us-east-1.amazonaws.com", &format!("/{old}/a/b.json"))
+            );
+        }
+        assert_eq!(
+            regional("eusc-de-east-1", "club"),
+            of("club.s3.eusc-de-east-1.amazonaws.eu", "/a/b.json")
         );
         assert_eq!(
             regional("cn-north-1", "club"),

@@ -1,8 +1,9 @@
 //! One signed request and its answer: the part of the client that touches the network.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::io::{ErrorKind, Read};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +16,23 @@ use super::endpoint::Endpoint;
 use super::error::error_code;
 use super::resolver::CachingResolver;
 use super::transport::{self, Roots};
-use super::{Location, S3Error};
+use super::{Location, S3Error, Upload};
 use crate::sigv4::{self, Credentials, Signer};
+
+/// How many requests this thread has made so far, failed ones included. A thread serves one invocation at
+/// a time, so the difference is what an invocation has made.
+pub(super) fn requests_made() -> u64 {
+    REQUESTS.get()
+}
+
+/// Counts requests as this thread's.
+pub(super) fn note_requests(count: u64) {
+    REQUESTS.set(REQUESTS.get() + count);
+}
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Makes signed requests.
 #[derive(Debug)]
@@ -25,7 +41,6 @@ pub(super) struct Exchange {
     resolver: CachingResolver,
     endpoint: Endpoint,
     signer: Signer,
-    requests: AtomicU64,
     /// By host: when a connection last brought an answer.
     answered: Mutex<BTreeMap<String, SystemTime>>,
     /// How far S3's clock is ahead of ours, in seconds, once S3 has said so.
@@ -38,21 +53,17 @@ impl Exchange {
         roots: Roots,
         credentials: Credentials,
         region: &str,
+        threads: usize,
     ) -> Self {
         let resolver = CachingResolver::default();
         Self {
-            agent: transport::agent(roots, endpoint.is_https(), resolver.clone()),
+            agent: transport::agent(roots, endpoint.is_https(), resolver.clone(), threads),
             resolver,
             endpoint,
             signer: Signer::new(credentials, region),
-            requests: AtomicU64::new(0),
             answered: Mutex::default(),
             clock_offset: AtomicI64::new(0),
         }
-    }
-
-    pub(super) fn requests_made(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
     }
 
     /// The server of an object.
@@ -67,7 +78,7 @@ impl Exchange {
         method: &str,
         location: Location<'_>,
         headers: &[(&str, &str)],
-        body: Option<&[u8]>,
+        body: Option<&Upload<'_>>,
         timeout: Duration,
     ) -> Result<Answer, S3Error> {
         let answer = self.make_once(method, location, headers, body, timeout)?;
@@ -88,12 +99,15 @@ impl Exchange {
         method: &str,
         location: Location<'_>,
         headers: &[(&str, &str)],
-        body: Option<&[u8]>,
+        body: Option<&Upload<'_>>,
         timeout: Duration,
     ) -> Result<Answer, S3Error> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        note_requests(1);
         let address = self.endpoint.address(location.bucket, location.key);
-        let payload_sha256 = sigv4::payload_sha256(body.unwrap_or_default());
+        let payload_sha256 = match body {
+            Some(upload) => hex::encode(upload.sha256),
+            None => sigv4::payload_sha256(b""),
+        };
         let mut headers = headers.to_vec();
         headers.push(("host", &address.host));
         let offset = time::Duration::seconds(self.clock_offset.load(Ordering::Relaxed));
@@ -120,8 +134,8 @@ impl Exchange {
         }
         let is_fresh = !self.has_live_connection(&address.host);
         let answer = match body {
-            Some(body) => request
-                .body(body)
+            Some(upload) => request
+                .body(upload.bytes)
                 .map_err(Error::from)
                 .and_then(|request| self.run(request, is_fresh, timeout)),
             None => request
@@ -186,27 +200,32 @@ impl Answer {
     fn read(answer: Response<Body>) -> Result<Self, S3Error> {
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
-        let limit = if status == 200 {
-            MAX_OBJECT_BYTES
-        } else {
-            MAX_ERROR_BYTES
-        };
+        if status != 200 {
+            return Ok(Self {
+                status,
+                headers: head.headers,
+                body: beginning_of(body),
+            });
+        }
         let too_large = || S3Error::BadAnswer {
-            cause: format!("expected at most {limit} bytes, found more"),
+            cause: format!("expected at most {MAX_OBJECT_BYTES} bytes, found more"),
         };
-        if body.content_length().is_some_and(|length| length > limit) {
+        if body
+            .content_length()
+            .is_some_and(|length| length > MAX_OBJECT_BYTES)
+        {
             return Err(too_large());
         }
-        let body =
-            body.into_with_config()
-                .limit(limit)
-                .read_to_vec()
-                .map_err(|error| match error {
-                    Error::BodyExceedsLimit(_) => too_large(),
-                    error => S3Error::OutcomeUnknown {
-                        cause: format!("cut short: {error}"),
-                    },
-                })?;
+        let body = body
+            .into_with_config()
+            .limit(MAX_OBJECT_BYTES)
+            .read_to_vec()
+            .map_err(|error| match error {
+                Error::BodyExceedsLimit(_) => too_large(),
+                error => S3Error::OutcomeUnknown {
+                    cause: format!("cut short: {error}"),
+                },
+            })?;
         Ok(Self {
             status,
             headers: head.headers,
@@ -217,6 +236,17 @@ impl Answer {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// As much of an error's text as its code is in. Whatever becomes of the rest, the status says what the
+/// answer means.
+fn beginning_of(body: Body) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = body
+        .into_reader()
+        .take(MAX_ERROR_BYTES)
+        .read_to_end(&mut bytes);
+    bytes
 }
 
 /// Why no answer came, told apart by whether the request may have reached S3.

@@ -116,6 +116,8 @@ pub struct Head {
 pub struct Upload<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
+    /// Their SHA-256, which is signed: S3 refuses what does not have it.
+    pub sha256: [u8; 32],
     /// When to write at all.
     pub condition: Condition<'a>,
     /// User metadata: names (lower-case, without `x-amz-meta-`) and values, both ASCII.

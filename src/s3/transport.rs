@@ -32,7 +32,12 @@ impl Roots {
 }
 
 /// The HTTP client for S3. It opens no connection yet.
-pub(super) fn agent(roots: Roots, https_only: bool, resolver: CachingResolver) -> Agent {
+pub(super) fn agent(
+    roots: Roots,
+    https_only: bool,
+    resolver: CachingResolver,
+    threads: usize,
+) -> Agent {
     let roots = match roots {
         Roots::BuiltIn => RootCerts::WebPki,
         Roots::Bundle(certificates) => RootCerts::from(certificates),
@@ -63,8 +68,9 @@ pub(super) fn agent(roots: Roots, https_only: bool, resolver: CachingResolver) -
         .input_buffer_size(BUFFER_BYTES)
         .output_buffer_size(BUFFER_BYTES)
         .max_response_header_size(HEADER_BYTES)
-        // One connection for each bucket's host, and one to spare.
-        .max_idle_connections(3)
+        // Each thread has use for one connection to each bucket; they may be of one host.
+        .max_idle_connections(2 * threads)
+        .max_idle_connections_per_host(2 * threads)
         // S3 closes idle connections after some 20 s, sometimes far sooner (research 2.7).
         .max_idle_age(IDLE_AGE)
         .tls_config(TlsConfig::builder().root_certs(roots).build())

@@ -40,7 +40,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         {
             self.put_back()?;
         }
-        let session_id = &record.session.session_id;
+        let session_id = &record.session_id;
         loop {
             let (history, etag) = self.read_year(record.year)?;
             let present = history.entry(session_id).map(ToOwned::to_owned);
@@ -54,6 +54,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             };
             let mut after = history;
             after.record(
+                session_id,
                 &record.session,
                 &record.participants,
                 &white_space(self.key().0),

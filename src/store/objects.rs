@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::nonce::{Nonce, white_space};
 use crate::club::Club;
 use crate::club::history::{self, History};
-use crate::club::projection::{private_json, public_json};
+use crate::club::projection::{Text, private_text, public_text};
 use crate::club::stored::read_club;
 use crate::s3::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
 
@@ -62,15 +62,15 @@ impl<S: ObjectStore> Objects<S> {
         condition: Condition<'_>,
         timeout: Duration,
     ) -> Result<ETag, S3Error> {
-        let mut bytes = private_json(club);
-        bytes.extend_from_slice(white_space(nonce).as_bytes());
+        let text = private_text(club, &white_space(nonce));
         let metadata = journal.to_metadata();
         let metadata: Vec<_> = metadata
             .iter()
             .map(|(name, value)| (*name, &**value))
             .collect();
         let upload = Upload {
-            bytes: &bytes,
+            bytes: &text.bytes,
+            sha256: text.sha256,
             condition,
             metadata: &metadata,
             cache_control: None,
@@ -88,10 +88,10 @@ impl<S: ObjectStore> Objects<S> {
         let mut nonce = Nonce::default();
         let digest = Sha256::digest(&private.etag.0);
         nonce.copy_from_slice(&digest[..size_of::<Nonce>()]);
-        let mut bytes = public_json(&private.club);
-        bytes.extend_from_slice(white_space(nonce).as_bytes());
+        let text = public_text(&private.club, &white_space(nonce));
         let upload = Upload {
-            bytes: &bytes,
+            bytes: &text.bytes,
+            sha256: text.sha256,
             condition,
             metadata: &[(SHOWS, &private.etag.0)],
             // Readers must ask whether it is still the same; it may change at any moment.
@@ -128,8 +128,10 @@ impl<S: ObjectStore> Objects<S> {
     ) -> Result<ETag, S3Error> {
         let mut bytes = history.to_json();
         bytes.extend_from_slice(white_space(nonce).as_bytes());
+        let text = Text::new(bytes);
         let upload = Upload {
-            bytes: &bytes,
+            bytes: &text.bytes,
+            sha256: text.sha256,
             condition,
             metadata: &[],
             cache_control: None,

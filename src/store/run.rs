@@ -23,6 +23,7 @@ pub(super) struct Run<'a, S, W> {
     pub(super) store: &'a Store<S, W>,
     pub(super) trace: &'a mut Trace,
     request: Request<'a>,
+    key: OperationKey,
     /// Seconds since 1970; the same for all attempts.
     now: i64,
     deadline: SystemTime,
@@ -49,6 +50,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             store,
             trace,
             request: *request,
+            key: OperationKey::new(request.data, request.id),
             now: unix_seconds(now),
             deadline: request.deadline.min(now + MAX_PATIENCE),
             open: None,
@@ -421,11 +423,10 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     /// Which operation this is.
     pub(super) fn key(&self) -> OperationKey {
-        let key = OperationKey::new(self.request.data, self.request.id);
         if self.store.protections.one_operation_for_all_attempts {
-            return key;
+            return self.key;
         }
-        let mut bytes = key.0;
+        let mut bytes = self.key.0;
         bytes[..4].copy_from_slice(&self.trace.attempts.to_be_bytes());
         OperationKey(bytes)
     }
@@ -499,7 +500,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             .unwrap_or("others were faster each time");
         self.fault(
             true,
-            format!("given up after {} attempts: {cause}", self.trace.attempts),
+            format!("given up after {} failed tries: {cause}", self.failures),
         )
     }
 

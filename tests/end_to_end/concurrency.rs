@@ -13,7 +13,9 @@ use crate::support::{Backend, Counts, answer, code, id, url_event};
 
 cases!(
     several_events_are_in_the_works_at_once,
-    threads_lose_nothing
+    threads_lose_nothing,
+    requests_are_counted_for_the_invocation_that_made_them,
+    an_odd_number_is_one_and_logged,
 );
 
 /// The first S3 request is held until the second event has led to one too: with a single thread, that
@@ -48,6 +50,42 @@ fn several_events_are_in_the_works_at_once(counts: &Counts) {
             });
         }
     });
+}
+
+fn requests_are_counted_for_the_invocation_that_made_them(counts: &Counts) {
+    let variables = [
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "4"),
+        ("DOJANG_PREFETCH", "off"),
+    ];
+    let backend = Backend::start(counts, S3Options::default(), &variables);
+    let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
+    assert_eq!(backend.call(&reset), (200, json!({})));
+    backend.s3.clear_requests();
+    let event = url_event(r#"{"action":"any_trigger_initialization"}"#).to_string();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| drop(backend.runtime_api.invoke(event.as_bytes())));
+        }
+    });
+    let made = backend.s3.requests().len();
+    let counted: u64 = backend
+        .last_log_lines()
+        .iter()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|line| line["action"] == "any_trigger_initialization")
+        .filter_map(|line| line["s3_requests"].as_u64())
+        .sum();
+    assert_eq!(counted, made as u64);
+}
+
+fn an_odd_number_is_one_and_logged(counts: &Counts) {
+    for odd in ["many", "0", "257"] {
+        let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", odd)];
+        let backend = Backend::start(counts, S3Options::default(), &variables);
+        let line = backend.log_line(|line| line["level"] == "WARN");
+        let message = line["message"].as_str().unwrap_or_default();
+        assert!(message.contains("from 1 to 256"), "{message}");
+    }
 }
 
 fn threads_lose_nothing(counts: &Counts) {

@@ -23,6 +23,7 @@ cases! {
     without_list_bucket_an_existing_club_works,
     an_s3_that_is_not_there_is_a_passing_fault,
     a_refused_commit_changes_nothing,
+    no_proxy_stands_before_s3,
     a_lost_answer_to_a_commit_is_found_out,
     a_commit_without_an_answer_takes_effect_once,
     a_commit_that_never_gets_an_answer_is_not_known,
@@ -52,10 +53,12 @@ fn a_club_that_cannot_be_read_is_never_made_anew(counts: &Counts) {
         (Fault::Answer(FaultAnswer::slow_down()), 503),
         (Fault::Answer(FaultAnswer::bad_gateway()), 503),
         (html(503), 503),
+        (long_html(503), 503),
         (Fault::Drop, 503),
         (s3_error(403, "AccessDenied"), 500),
         (s3_error(404, "NoSuchBucket"), 500),
         (html(404), 500),
+        (long_html(404), 500),
         (html(403), 500),
         (html(302), 500),
         (html(200), 500),
@@ -206,6 +209,20 @@ fn an_s3_that_is_not_there_is_a_passing_fault(counts: &Counts) {
     assert_eq!(backend.event(&preflight)["statusCode"], 200);
 }
 
+/// Whatever the environment says: nobody listens there.
+fn no_proxy_stands_before_s3(counts: &Counts) {
+    let proxies = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "all_proxy",
+    ]
+    .map(|name| (name, "http://127.0.0.1:1"));
+    let backend = Backend::start(counts, S3Options::default(), &proxies);
+    assert_eq!(backend.call(&trigger()).0, 200);
+}
+
 fn a_refused_commit_changes_nothing(counts: &Counts) {
     let backend = Backend::demo(counts);
     let before = objects(&backend);
@@ -214,6 +231,7 @@ fn a_refused_commit_changes_nothing(counts: &Counts) {
         (s3_error(400, "ExpiredToken"), 500, false),
         (html(404), 500, false),
         (html(413), 500, false),
+        (long_html(403), 500, false),
         (Fault::Answer(FaultAnswer::slow_down()), 503, true),
         (s3_error(412, "PreconditionFailed"), 503, true),
         (s3_error(409, "ConditionalRequestConflict"), 503, true),
@@ -790,6 +808,15 @@ fn html(status: u16) -> Fault {
         status,
         content_type: "text/html".into(),
         body: b"<html><body><h1>Something else</h1></body></html>".to_vec(),
+    })
+}
+
+/// An error page larger than what is read of one.
+fn long_html(status: u16) -> Fault {
+    Fault::Answer(FaultAnswer {
+        status,
+        content_type: "text/html".into(),
+        body: "<p>Something else</p>".repeat(10_000).into_bytes(),
     })
 }
 
