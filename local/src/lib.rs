@@ -23,6 +23,7 @@ pub mod function_url;
 mod http;
 pub mod lambda;
 mod options;
+pub mod page;
 mod random;
 pub mod runtime_api;
 pub mod s3;
@@ -33,6 +34,7 @@ mod welcome;
 pub use function::Function;
 pub use function_url::FunctionUrl;
 pub use lambda::{Lambda, LambdaOptions};
+pub use page::Page;
 pub use runtime_api::{Delivery, ErrorReport, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 pub use s3::{
     Buckets, Fault, FaultAnswer, RequestHead, RequestRecord, S3Options, S3Server, StoredObject,
