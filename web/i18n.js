@@ -1,72 +1,47 @@
-// Words, dates and times in the reader's language. A club adds a language as one file in `lang/` and one
-// line here; what that file lacks is shown in English.
+// Words, dates and times. A club adds a language as a file in `lang/` and an entry here; what the file
+// lacks is shown in English.
 
 export const LANGUAGES = { en: "English", da: "Dansk" };
-const DEFAULT = "en";
-const STORED = "language";
+const ORDER = [localStorage.language, ...navigator.languages.map((tag) => tag.slice(0, 2)), "en"];
 
-/** The language chosen here earlier, else the first one of the browser's that there is. */
-export function preferred() {
-  const wanted = [localStorage.getItem(STORED), ...navigator.languages.map((tag) => tag.split("-")[0])];
-  return wanted.find((language) => Object.hasOwn(LANGUAGES, language)) ?? DEFAULT;
-}
-
-export let language = preferred();
+export let language = ORDER.find((name) => Object.hasOwn(LANGUAGES, name));
 let words = {};
 
-/** Remembers the choice. */
-export function choose(chosen) {
-  localStorage.setItem(STORED, chosen);
-  language = chosen;
+export function choose(name) {
+  localStorage.language = language = name;
   return load();
 }
 
-/** Loads the words of the present language. */
 export async function load() {
-  const files = await Promise.all([...new Set([DEFAULT, language])].map(read));
-  words = Object.assign({}, ...files);
+  const read = (name) => fetch(`lang/${name}.json`).then((file) => file.json());
+  words = Object.assign({}, ...(await Promise.all([...new Set(["en", language])].map(read))));
   document.documentElement.lang = language;
 }
 
-async function read(name) {
-  const answer = await fetch(`lang/${name}.json`).catch(() => null);
-  return answer?.ok ? answer.json() : {};
+export const t = (key, values) => (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+/** An error in words; the server's are translated if the language file has them. */
+export const explain = ({ message }) => words[`server: ${message}`] ?? words[message] ?? message;
+
+/** In the browser's variety of the language, such as en-GB. */
+function format(seconds, options) {
+  const tag = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+  const formatter = new Intl.DateTimeFormat(tag, options);
+  return Array.isArray(seconds) ? formatter.formatRange(...seconds.map((s) => s * 1000)) : formatter.format(seconds * 1000);
 }
 
-/** The words for `key`, with `{name}` replaced from `values`. */
-export function t(key, values = {}) {
-  return (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
-}
+const DAY = { weekday: "long", day: "numeric", month: "long" };
+const TIME = { hour: "2-digit", minute: "2-digit" };
 
-/** What went wrong, in words: the server's, translated where the language file knows them. */
-export function explain(error) {
-  if (error.key) return t(error.key);
-  return words[`server: ${error.message}`] ?? error.message;
-}
-
-/** The browser's own variety of the language, for dates: en-GB rather than en. */
-const tag = () => navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
-const format = (options) => new Intl.DateTimeFormat(tag(), options);
-
-/** `Tuesday 24 November`, with the year if it is another one. */
 export function day(seconds) {
-  const date = new Date(seconds * 1000);
-  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  return format({ weekday: "long", day: "numeric", month: "long", year }).format(date);
+  const isThisYear = new Date(seconds * 1000).getFullYear() === new Date().getFullYear();
+  return format(seconds, isThisYear ? DAY : { ...DAY, year: "numeric" });
 }
 
-/** `24 Nov`, or `24/11/2026` with `long`. */
-export function shortDay(seconds, long) {
-  return format(long ? { dateStyle: "short" } : { day: "numeric", month: "short" }).format(seconds * 1000);
-}
-
-/** `17:00`. */
-export const time = (seconds) => format({ timeStyle: "short" }).format(seconds * 1000);
-
-/** `17:00 – 18:30`. */
-export const times = (start, end) =>
-  format({ hour: "2-digit", minute: "2-digit" }).formatRange(start * 1000, end * 1000);
-
-/** The weekdays' names, Sunday first, as `Date` counts them. */
-export const weekdays = () =>
-  [...Array(7).keys()].map((number) => format({ weekday: "long", timeZone: "UTC" }).format(Date.UTC(2023, 0, 1 + number)));
+export const shortDay = (seconds) => format(seconds, { day: "numeric", month: "short" });
+export const time = (seconds) => format(seconds, TIME);
+export const times = (start, end) => format([start, end], TIME);
+/** The time, and the day unless it is today. */
+export const moment = (seconds) => (day(seconds) === day(Date.now() / 1000) ? "" : `${day(seconds)} `) + time(seconds);
+/** Sunday first, as `Date` counts. The epoch was a Thursday. */
+export const weekdays = () => [...Array(7).keys()].map((n) => format((n + 3) * 86_400, { weekday: "long", timeZone: "UTC" }));

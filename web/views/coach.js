@@ -1,133 +1,145 @@
 // What coaches do with sessions: add, change, cancel, restore, delete, and take attendance.
 
-import { localParts, members, weekly } from "../club.js";
+import { attendanceList, localParts, members, weekly } from "../club.js";
 import { ask, field, form, openDialog } from "../dialog.js";
-import { h, problem } from "../dom.js";
+import { button, h, problem } from "../dom.js";
 import { day, explain, t, time, times } from "../i18n.js";
-import { act, announce, run, state } from "../store.js";
-import { takeAttendance } from "./attendance.js";
+import { act, clubOnScreen, request, run, state } from "../store.js";
 
 const WEEKS_MAX = 52;
+const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
 
-export const addButton = () =>
-  h("button", { type: "button", class: "primary", onclick: addSessions }, t("session.add"));
+export const addButton = () => button(t("session.add"), addSessions, { class: "primary" });
 
-/** The buttons below a session. */
 export function actions(session) {
-  const { id, state: now, attendanceFrom, canTakeAttendance } = session;
+  const { id, attendanceFrom, canTakeAttendance } = session;
   const key = `session ${id}`;
-  const busy = String(state.busy.has(key));
-  const button = (name, onclick, more) =>
-    h("button", { type: "button", "aria-busy": busy, "aria-describedby": `t-${id}`, onclick, ...more }, t(`session.${name}`));
-  const setState = (to, said) => () =>
-    run(key, () => act("coach_update_training_session", { session_id: id, session_state: to }), t(said));
+  const isBusy = state.busy.has(key);
+  const isScheduled = session.state === "scheduled";
+  const isCancelled = session.state === "cancelled";
+  const action = (name, onclick, more) =>
+    button(t(`session.${name}`), onclick, { "aria-busy": String(isBusy), "aria-describedby": `t-${id}`, ...more });
+  const setState = (session_state, said) => async () => {
+    await act("coach_update_training_session", { session_id: id, session_state });
+    return t(said);
+  };
+  const attend = () => action(isScheduled ? "attend" : "reattend", () => takeAttendance(session), { class: "primary", disabled: !canTakeAttendance });
+  // The same id, so that the focus stays.
+  const toggle = isCancelled
+    ? action("restore", () => run(key, setState("scheduled", "session.restored")), { id: `c-${id}` })
+    : isScheduled && action("cancel", () => run(key, setState("cancelled", "session.cancelled")), { id: `c-${id}` });
   return h(
     "div",
     { class: "coaching" },
-    now !== "cancelled" && !canTakeAttendance && h("p", { class: "hint", id: `a-${id}` }, t("attendance.from", { time: time(attendanceFrom) })),
+    !isCancelled && !canTakeAttendance && h("p", { class: "hint" }, t("attendance.from", { time: time(attendanceFrom) })),
     h(
       "div",
       { class: "actions" },
-      now !== "cancelled" &&
-        button(now === "archived" ? "reattend" : "attend", () => takeAttendance(session), { class: "primary", disabled: !canTakeAttendance }),
-      now === "scheduled" && button("change", () => changeSession(session)),
-      now === "scheduled" && button("cancel", setState("cancelled", "session.cancelled")),
-      now === "cancelled" && button("restore", setState("scheduled", "session.restored")),
-      button("delete", () => deleteSession(session)),
+      !isCancelled && attend(),
+      isScheduled && action("change", () => changeSession(session)),
+      toggle,
+      action("delete", () => ask(t("session.delete"), when(session), setState("deleted", "session.deleted"))),
     ),
-    state.busy.has(key) && h("p", { class: "progress" }, t("busy")),
+    isBusy && h("p", { class: "progress" }, t("busy")),
     problem(state.errors.get(key)),
   );
 }
 
-function deleteSession({ id, start, end }) {
-  ask(t("session.delete"), `${day(start)} ${times(start, end)}`, t("session.delete"), async () => {
-    await act("coach_update_training_session", { session_id: id, session_state: "deleted" });
-    announce(t("session.deleted"));
-  });
-}
-
-/** The inputs for a session; `known` fills them. */
+/** Coaches come first, but anybody may be one. */
 function inputs(known) {
-  const users = members(state.club);
-  const me = state.people.find(({ user }) => user && user.role !== "Student");
-  const coach = known.coachId ?? me?.user.user_id;
-  // Those who coach come first, but anybody may.
-  const order = [...users.filter(({ role }) => role !== "Student"), ...users.filter(({ role }) => role === "Student")];
+  const users = members(state.club).sort((a, b) => (a.role === "Student") - (b.role === "Student"));
+  const coach = known.coachId ?? state.people.find(({ user }) => user && user.role !== "Student")?.user.user_id;
+  const input = (type, value) => h("input", { type, value, required: true });
+  const options = users.map(({ user_id, name }) => h("option", { value: user_id, selected: user_id === coach }, name));
+  if (!state.club.users[coach]) options.unshift(h("option", { value: "" }, "–"));
   return {
-    date: h("input", { type: "date", required: true, value: known.date }),
-    from: h("input", { type: "time", required: true, value: known.from }),
-    to: h("input", { type: "time", required: true, value: known.to }),
-    coach: h(
-      "select",
-      { required: true },
-      !state.club.users[coach] && h("option", { value: "" }, "–"),
-      order.map(({ user_id, name }) => h("option", { value: user_id, selected: user_id === coach }, name)),
-    ),
-    comment: h("textarea", { rows: 2, value: known.comment ?? "" }),
+    date: input("date", known.date),
+    from: input("time", known.from),
+    to: input("time", known.to),
+    coach: h("select", { required: true }, options),
+    comment: h("textarea", { value: known.comment ?? "" }),
   };
 }
 
 const fields = ({ date, from, to, coach, comment }) => [
   field(t("session.date"), date),
   h("div", { class: "row" }, field(t("session.start"), from), field(t("session.end"), to)),
-  field(t("session.coachLabel"), coach),
+  field(t("role.Coach"), coach),
   field(t("session.comment"), comment),
 ];
 
-function changeSession(session) {
-  const { date, time: from } = localParts(session.start);
-  const { time: to } = localParts(session.end);
-  const input = inputs({ ...session, date, from, to });
-  const send = async () => {
-    const [{ start, end }] = weekly(input.date.value, input.from.value, input.to.value, 1);
-    await act("coach_update_training_session", { session_id: session.id, ...content(start, end, input) });
-    announce(t("session.changed"));
-  };
-  openDialog(t("session.change"), form(fields(input), t("save"), send));
-}
-
-const content = (start, end, { coach, comment }) => ({
+const content = ({ start, end }, { coach, comment }) => ({
   start_time: start,
   end_time: end,
   coach: coach.value,
   comment: comment.value.trim(),
 });
 
+const planned = ({ date, from, to }, weeks) => weekly(date.value, from.value, to.value, weeks);
+
+function changeSession(session) {
+  const { date, time: from } = localParts(session.start);
+  const input = inputs({ ...session, date, from, to: localParts(session.end).time });
+  const save = async () => {
+    await act("coach_update_training_session", { session_id: session.id, ...content(planned(input, 1)[0], input) });
+    return t("session.changed");
+  };
+  openDialog(t("session.change"), form(fields(input), t("save"), save));
+}
+
 /**
- * Adds a session, or the same one every week. Where one fails, the dialog says which were made, and the
- * button goes on from there: the failed one is sent under the same operation id.
+ * Where one of several fails, the dialog says which were made, and the button goes on from there; what
+ * failed is sent again under the same operation id.
  */
 function addSessions() {
   const input = inputs({ date: localParts(Date.now() / 1000).date, from: "18:00", to: "19:30" });
   const weeks = h("input", { type: "number", min: 1, max: WEEKS_MAX, required: true, value: 1 });
-  const made = h("div", { class: "made", role: "status" });
-  let plan;
-  const send = async () => {
-    plan ??= weekly(input.date.value, input.from.value, input.to.value, Number(weeks.value)).map((session) => ({
-      ...session,
-      operationId: crypto.randomUUID(),
-    }));
-    for (const session of plan.filter(({ isMade }) => !isMade)) {
+  const made = h("div", { role: "status" });
+  let plan, done = [];
+  const add = async () => {
+    if (!done.length) plan = planned(input, Number(weeks.value)).map((session) => [session, crypto.randomUUID()]);
+    for (const [session, operationId] of plan.slice(done.length)) {
       try {
-        await act("coach_add_training_session", content(session.start, session.end, input), session.operationId);
+        await act("coach_add_training_session", content(session, input), operationId);
       } catch (error) {
-        if (!plan.some(({ isMade }) => isMade)) plan = undefined;
-        throw new Error(plan ? t("weekly.failed", { day: day(session.start), error: explain(error) }) : explain(error));
+        if (!done.length) throw error;
+        throw new Error(t("weekly.failed", { day: day(session.start), error: explain(error) }));
       }
-      session.isMade = true;
-      if (plan.length > 1) showMade();
+      done.push(session);
+      for (const fixed of [input.date, input.from, input.to, weeks]) fixed.disabled = true;
+      made.replaceChildren(t("weekly.made", { count: done.length, total: plan.length }), h("ul", null, done.map(({ start }) => h("li", null, day(start)))));
     }
-    announce(t("session.added", { count: plan.length }));
+    return t("session.added", { count: done.length });
   };
-  const showMade = () => {
-    // What is made is made: when it takes place can no longer be changed here.
-    for (const fixed of [input.date, input.from, input.to, weeks]) fixed.disabled = true;
-    const done = plan.filter(({ isMade }) => isMade);
-    made.replaceChildren(
-      h("p", null, t("weekly.made", { count: done.length, total: plan.length })),
-      h("ul", null, done.map(({ start }) => h("li", null, day(start)))),
-    );
-  };
-  openDialog(t("session.add"), form([...fields(input), field(t("weekly.weeks"), weeks), made], t("session.add"), send));
+  openDialog(t("session.add"), form([fields(input), field(t("weekly.weeks"), weeks), made].flat(), t("session.add"), add));
+}
+
+async function takeAttendance(session) {
+  const isRecorded = session.state === "archived";
+  const list = h("div", null, h("p", { class: "loading", role: "status" }, t("loading")));
+  openDialog(t(isRecorded ? "session.reattend" : "session.attend"), h("p", { class: "hint" }, when(session)), list);
+  try {
+    const period = { start_time: session.start, end_time: session.start + 1 };
+    const history = isRecorded && (await request("coach_get_historical_participation", period));
+    list.replaceChildren(attendanceForm(session, history?.[session.id]?.participants));
+  } catch (error) {
+    list.replaceChildren(problem(explain(error)));
+  }
+}
+
+function attendanceForm(session, recorded) {
+  const members = attendanceList(clubOnScreen(), session, recorded);
+  const boxes = members.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: ticked, onchange: () => count() }));
+  const ticks = members.map(({ name, answer }, n) =>
+    h("label", { class: "tick" }, boxes[n], name, answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`))),
+  );
+  const present = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
+  const total = h("p", { role: "status" });
+  const count = () => total.replaceChildren(t("attendance.count", { count: present().length, total: boxes.length }));
+  count();
+  return form([h("fieldset", null, h("legend", null, t("attendance.who")), ticks), total], t("save"), async () => {
+    const participants = present();
+    await act("coach_register_participation", { session_id: session.id, participants });
+    return t("attendance.saved", { count: participants.length });
+  });
 }

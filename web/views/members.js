@@ -1,17 +1,14 @@
-// Admins' part: members, their roles and their login codes.
+// The admins' part: members, their roles and their login codes.
 
 import { members } from "../club.js";
-import { ask, field, form, openDialog, workButton } from "../dialog.js";
-import { h } from "../dom.js";
+import { ask, field, form, openDialog, worker } from "../dialog.js";
+import { button, h } from "../dom.js";
 import { t } from "../i18n.js";
-import { act, announce, redraw, replaceCode, request, state } from "../store.js";
-
-const ROLES = ["Student", "Coach", "Admin"];
-const NAME = { required: true, autocomplete: "off" };
+import { act, redraw, replaceCode, request, state } from "../store.js";
 
 let wanted = "";
 
-export function membersView() {
+export function draw() {
   const all = members(state.club);
   const shown = all.filter(({ name }) => name.toLowerCase().includes(wanted));
   const search = ({ target }) => {
@@ -19,95 +16,94 @@ export function membersView() {
     redraw();
   };
   return [
-    h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("members.title")), h("button", { type: "button", class: "primary", onclick: addMember }, t("member.add"))),
-    h("div", { class: "field" }, h("label", { for: "search" }, t("members.search")), h("input", { id: "search", type: "search", oninput: search })),
+    h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("members.title")), button(t("member.add"), addMember, { class: "primary" })),
+    field(t("members.search"), h("input", { id: "search", type: "search", value: wanted, oninput: search })),
     h("p", { class: "hint" }, t("members.count", { count: shown.length, total: all.length })),
     h("ul", { class: "list" }, shown.map(row)),
   ];
 }
 
 function row(user) {
-  const label = `${t("member.change")}: ${user.name}`;
+  const { user_id, name, role } = user;
   return h(
     "li",
-    { class: "card", id: `m-${user.user_id}` },
-    h("span", null, h("b", null, user.name), " ", h("span", { class: `badge ${user.role}` }, t(`role.${user.role}`))),
-    h("button", { type: "button", "aria-label": label, onclick: () => changeMember(user) }, t("member.change")),
+    { class: "card", id: `m-${user_id}` },
+    h("span", null, h("b", null, name), " ", h("span", { class: "badge" }, t(`role.${role}`))),
+    button(t("member.change"), () => changeMember(user), { "aria-label": `${t("member.change")}: ${name}` }),
   );
 }
 
-const roleInput = (role) =>
-  h("select", null, ROLES.map((other) => h("option", { value: other, selected: other === role }, t(`role.${other}`))));
-
-function addMember() {
-  const name = h("input", NAME);
-  const role = roleInput("Student");
-  const send = async () => {
-    const user = await act("admin_create_user", { name: name.value, role: role.value });
-    announce(t("member.added", { name: user.name }));
-    openDialog(user.name, h("p", null, t("code.new")), code(user.name, user.auth_token));
-  };
-  openDialog(t("member.add"), form([field(t("member.name"), name), field(t("member.role"), role)], t("member.add"), send));
+function memberForm({ name, role }, label, send) {
+  const nameInput = h("input", { required: true, autocomplete: "off", value: name });
+  const option = (value) => h("option", { value, selected: value === role }, t(`role.${value}`));
+  const roleInput = h("select", null, ["Student", "Coach", "Admin"].map(option));
+  const fields = [field(t("member.name"), nameInput), field(t("member.role"), roleInput)];
+  return form(fields, label, () => send({ name: nameInput.value, role: roleInput.value }));
 }
 
-function changeMember({ user_id, name: oldName, role: oldRole }) {
-  const name = h("input", { ...NAME, value: oldName });
-  const role = roleInput(oldRole);
-  const save = async () => {
-    await act("admin_update_user", { user_id, name: name.value, role: role.value });
-    announce(t("member.changed", { name: name.value }));
+function addMember() {
+  const send = async (member) => {
+    const { name, auth_token } = await act("admin_create_user", member);
+    dialog.close();
+    openDialog(name, h("p", null, t("code.new")), codeToHandOut(name, auth_token));
+    return t("member.added", { name });
   };
-  const place = h("div", { "aria-live": "polite" });
-  const show = workButton(t("code.show"), async () => {
-    const { auth_token } = await request("admin_show_auth_token", { user_id });
-    place.replaceChildren(code(oldName, auth_token));
+  const dialog = openDialog(t("member.add"), memberForm({ name: "" }, t("member.add"), send));
+}
+
+function changeMember(user) {
+  const { user_id, name } = user;
+  const place = h("div", { role: "status" });
+  const show = worker(t("code.show"), async () => {
+    place.replaceChildren(codeToHandOut(name, (await request("admin_show_auth_token", { user_id })).auth_token));
   });
+  const asking = (key, work) => button(t(key), () => ask(t(key), t(`${key}.sure`, { name }), work), { class: "danger" });
   const replace = async () => {
-    place.replaceChildren(code(oldName, await replaceCode(user_id)));
-    announce(t("code.replaced"));
+    place.replaceChildren(codeToHandOut(name, await replaceCode(user_id)));
+    return t("code.replaced");
   };
   const remove = async () => {
     await act("admin_delete_user", { user_id });
     dialog.close();
-    announce(t("member.removed", { name: oldName }));
+    return t("member.removed", { name });
   };
-  const asking = (key, work) =>
-    h("button", { type: "button", class: "danger", onclick: () => ask(t(key), t(`${key}.sure`, { name: oldName }), t(key), work) }, t(key));
+  const save = async (member) => {
+    await act("admin_update_user", { user_id, ...member });
+    return t("member.changed", member);
+  };
   const dialog = openDialog(
-    oldName,
-    form([field(t("member.name"), name), field(t("member.role"), role)], t("save"), save),
+    name,
+    memberForm(user, t("save"), save),
     h("h3", null, t("code.title")),
     place,
     show.place,
-    h("div", { class: "actions" }, show.button, asking("code.replace", replace)),
-    h("h3", null, t("member.remove")),
-    h("div", { class: "actions" }, asking("member.remove", remove)),
+    h("div", { class: "actions" }, show.button, asking("code.replace", replace), asking("member.remove", remove)),
   );
 }
 
-/** A login code, and ways to hand it out. The link has it in the fragment, which is sent to no server. */
-function code(name, token) {
-  const link = new URL(`#code=${encodeURIComponent(token)}`, location.href.split("#")[0]).href;
-  const copy = (label, text) =>
-    workButton(t(label), async () => {
-      await navigator.clipboard.writeText(text).catch(() => {
-        throw new Error(t("code.notCopied"));
-      });
-      announce(t("code.copied"));
-    });
-  const share = workButton(t("code.share"), () =>
-    navigator.share({ title: "Dojang", text: t("code.invitation", { name }), url: link }).catch((error) => {
+/** The link has the code in the fragment, which is sent to no server. */
+function codeToHandOut(name, code) {
+  const url = `${location.href.split("#")[0]}#code=${code}`;
+  const copy = (key, text) =>
+    worker(t(key), () =>
+      navigator.clipboard.writeText(text).then(
+        () => t("code.copied"),
+        () => Promise.reject(new Error("code.notCopied")),
+      ),
+    );
+  const share = () =>
+    navigator.share({ title: "Dojang", text: t("code.invitation", { name }), url }).catch(({ name }) => {
       // Whoever changes their mind has no problem.
-      if (error.name !== "AbortError") throw new Error(t("code.notShared"));
-    }),
-  );
-  const buttons = [copy("code.copy", token), copy("code.copyLink", link), ...(navigator.share ? [share] : [])];
+      if (name !== "AbortError") throw new Error("code.notShared");
+    });
+  const ways = [copy("code.copy", code), copy("code.copyLink", url)];
+  if (navigator.share) ways.push(worker(t("code.share"), share));
   return h(
     "div",
     { class: "code" },
-    h("output", { "aria-label": t("code.title") }, token),
+    h("output", { "aria-label": t("code.title") }, code),
     h("p", { class: "hint" }, t("code.hint")),
-    h("div", { class: "actions" }, buttons.map(({ button }) => button)),
-    buttons.map(({ place }) => place),
+    h("div", { class: "actions" }, ways.map(({ button }) => button)),
+    ways.map(({ place }) => place),
   );
 }

@@ -1,56 +1,50 @@
 // Logging in and out: everybody who answers on this phone.
 
-import { h, problem } from "../dom.js";
+import { button, h, problem } from "../dom.js";
 import { t } from "../i18n.js";
-import { logIn, logOut, redraw, state } from "../store.js";
+import { logIn, logOut, run, state } from "../store.js";
 
-const FORM = "login";
-
-export function peopleView() {
+export function draw() {
+  const isBusy = state.busy.has("login");
+  const code = {
+    id: "code",
+    required: true,
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    "aria-describedby": "hint",
+  };
   return [
     h("h2", { tabindex: "-1" }, t("people.title")),
     h("ul", { class: "list" }, state.people.map(person)),
     h(
       "form",
-      { class: "card", onsubmit: submit },
-      h("label", { for: "code" }, t(state.people.length ? "people.another" : "people.code")),
-      h("input", {
-        id: "code",
-        name: "code",
-        required: true,
-        maxlength: "64",
-        autocomplete: "off",
-        autocapitalize: "none",
-        spellcheck: "false",
-        "aria-describedby": "code-hint",
-      }),
-      h("p", { id: "code-hint", class: "hint" }, t("people.hint")),
-      problem(state.errors.get(FORM)),
-      h("button", { class: "primary", "aria-busy": String(state.busy.has(FORM)) }, t(state.busy.has(FORM) ? "busy" : "login.title")),
+      { class: "card", onsubmit },
+      h("label", { for: "code" }, t(state.people.length ? "people.another" : "code.title")),
+      h("input", code),
+      h("p", { id: "hint", class: "hint" }, t("people.hint")),
+      problem(state.errors.get("login")),
+      h("button", { class: "primary", "aria-busy": String(isBusy) }, t(isBusy ? "busy" : "login.title")),
     ),
   ];
 }
 
 function person({ code, user }) {
+  const name = user?.name ?? code;
   return h(
     "li",
     { class: "card" },
-    h("span", null, h("b", null, user?.name ?? code), " ", h("span", { class: "badge" }, user ? t(`role.${user.role}`) : t("people.unknown"))),
-    h("button", { type: "button", "aria-label": `${t("logout.title")}: ${user?.name ?? code}`, onclick: () => logOut({ code, user }) }, t("logout.title")),
+    h("span", null, h("b", null, name), " ", h("span", { class: "badge" }, t(user ? `role.${user.role}` : "people.unknown"))),
+    button(t("logout.title"), () => logOut({ code, user }), { "aria-label": `${t("logout.title")}: ${name}` }),
   );
 }
 
-async function submit(event) {
+function onsubmit(event) {
   event.preventDefault();
-  if (state.busy.has(FORM)) return;
   const { code } = event.target.elements;
-  state.busy.add(FORM);
-  state.errors.delete(FORM);
-  redraw();
-  const known = await logIn(code.value.trim());
-  state.busy.delete(FORM);
-  if (known) code.value = "";
-  else state.errors.set(FORM, t(state.offline ? "error.connection" : "login.unknown"));
-  redraw();
-  code.focus();
+  return run("login", async () => {
+    if (!(await logIn(code.value.trim()))) throw new Error(state.isOffline ? "error.connection" : "login.unknown");
+    code.value = "";
+    code.focus();
+  });
 }

@@ -1,0 +1,319 @@
+// What coaches do: sessions, attendance, history.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { actions, card, idOf, inOrder, startSite, until } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+const ZONE = "Europe/Copenhagen";
+const localTime = (seconds) =>
+  new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
+const gone = (page) => page.getByRole("dialog").waitFor({ state: "detached" });
+
+async function openForm(page, values) {
+  await page.getByRole("button", { name: "Add sessions" }).click();
+  await fill(page, values);
+}
+
+async function fill(page, { date, start, end, coach, comment, weeks }) {
+  const dialog = page.getByRole("dialog");
+  if (date) await dialog.getByLabel("Date").fill(date);
+  if (start) await dialog.getByLabel("Start").fill(start);
+  if (end) await dialog.getByLabel("End").fill(end);
+  if (coach) await dialog.getByLabel("Coach").selectOption(coach);
+  if (comment) await dialog.getByLabel("Comment").fill(comment);
+  if (weeks) await dialog.getByLabel("For how many weeks").fill(String(weeks));
+}
+
+const send = (page, name = "Add sessions") => page.getByRole("dialog").getByRole("button", { name }).click();
+const commented = ({ sessions }, comment) => inOrder({ sessions }).filter((session) => session.comment === comment);
+
+test("add a session: at its local time, with the coach who adds it unless another is chosen", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Kicks" });
+  await send(page);
+  await gone(page);
+  await page.locator("article").filter({ hasText: "Kicks" }).getByText("19:00–20:30").waitFor();
+  await openForm(page, { date: "2027-01-13", start: "23:00", end: "00:30", coach: "Amir", comment: "Late" });
+  await send(page);
+  await gone(page);
+  const club = await site.club();
+  const [kicks] = commented(club, "Kicks");
+  assert.equal(localTime(kicks.start_time), "2027-01-12 19:00");
+  assert.equal(localTime(kicks.end_time), "2027-01-12 20:30");
+  assert.equal(kicks.coach, idOf(club, "Coach Mette"));
+  const [late] = commented(club, "Late");
+  assert.equal(localTime(late.end_time), "2027-01-14 00:30");
+  assert.equal(late.coach, idOf(club, "Amir"));
+});
+
+test("change a session", async () => {
+  const club = await site.club();
+  const [, session] = inOrder(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  const dialog = page.getByRole("dialog");
+  assert.equal(`${await dialog.getByLabel("Date").inputValue()} ${await dialog.getByLabel("Start").inputValue()}`, localTime(session.start_time));
+  assert.equal(await dialog.getByLabel("Coach").inputValue(), session.coach);
+  assert.equal(await dialog.getByLabel("Comment").inputValue(), session.comment);
+  await fill(page, { date: "2027-02-01", start: "17:15", end: "18:00", coach: "Coach Jonas", comment: "Moved" });
+  await send(page, "Save");
+  await gone(page);
+  assert.match(await card(page, session).innerText(), /Monday.1 February 2027\s+17:15.18:00\s+with Coach Jonas\s+Moved/);
+  const { sessions } = await site.club();
+  const changed = sessions[session.session_id];
+  assert.equal(localTime(changed.start_time), "2027-02-01 17:15");
+  assert.deepEqual(changed.participation, session.participation);
+});
+
+test("cancel, restore and delete a session", async () => {
+  const [, session] = inOrder(await site.club());
+  const id = session.session_id;
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const shown = card(page, session);
+  await shown.getByRole("button", { name: "Cancel session" }).click();
+  await shown.getByText("Cancelled", { exact: true }).waitFor();
+  assert.equal((await site.club()).sessions[id].state, "cancelled");
+  assert.equal(await shown.getByRole("button", { name: /attendance|Change/ }).count(), 0);
+  await shown.getByRole("button", { name: "Restore" }).click();
+  await shown.getByRole("button", { name: "Cancel session" }).waitFor();
+  assert.equal((await site.club()).sessions[id].state, "scheduled");
+
+  await shown.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+  await gone(page);
+  assert.ok(id in (await site.club()).sessions);
+  await shown.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await shown.waitFor({ state: "detached" });
+  assert.ok(!(id in (await site.club()).sessions));
+});
+
+test("the same every week: the same local time across the change to summer time", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await openForm(page, { date: "2027-03-16", start: "19:00", end: "20:30", comment: "Spring", weeks: 4 });
+  await send(page);
+  await gone(page);
+  const spring = commented(await site.club(), "Spring");
+  assert.deepEqual(
+    spring.map(({ start_time }) => localTime(start_time)),
+    ["2027-03-16 19:00", "2027-03-23 19:00", "2027-03-30 19:00", "2027-04-06 19:00"],
+  );
+  assert.deepEqual(
+    spring.map(({ end_time }) => localTime(end_time).slice(11)),
+    Array(4).fill("20:30"),
+  );
+  // Clocks were put forward on the 28th.
+  assert.equal(spring[2].start_time - spring[1].start_time, 7 * 86_400 - 3600);
+});
+
+test("when the 7th of 20 fails it says which were made, and goes on from there", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const sent = actions(site, page);
+  const fails = (route) =>
+    sent.length === 7 && route.request().method() === "POST"
+      ? route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Not the seventh." } })
+      : route.continue();
+  await page.route(site.functionUrl, fails);
+  await openForm(page, { date: "2027-01-05", start: "18:00", end: "19:00", comment: "Series", weeks: 20 });
+  await send(page);
+  const dialog = page.getByRole("dialog");
+  const alert = dialog.getByRole("alert");
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /Tuesday.16 February 2027 could not be added: Not the seventh\. The button goes on from there\./);
+  await dialog.getByText("Added 6 of 20:").waitFor();
+  const made = await dialog.getByRole("listitem").allInnerTexts();
+  assert.equal(made.length, 6);
+  assert.match(made[5], /9 February/);
+  assert.equal(commented(await site.club(), "Series").length, 6);
+
+  await send(page);
+  await gone(page);
+  const series = commented(await site.club(), "Series");
+  assert.equal(series.length, 20);
+  assert.equal(new Set(series.map(({ start_time }) => start_time)).size, 20);
+  assert.equal(localTime(series[19].start_time), "2027-05-18 18:00");
+  assert.equal(sent.length, 21);
+  assert.equal(sent[6].operation_id, sent[7].operation_id, "the seventh is the same operation");
+  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 20);
+});
+
+test("the server's refusal appears in the dialog, and what was typed stays", async () => {
+  const [, session] = inOrder(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  const state = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "cancelled" };
+  await site.post("coach_update_training_session", state);
+  await fill(page, { comment: "typed" });
+  await send(page, "Save");
+  await page.getByRole("dialog").getByRole("alert").filter({ hasText: "Only a scheduled session can be changed." }).waitFor();
+  assert.equal(await page.getByRole("dialog").getByLabel("Comment").inputValue(), "typed");
+});
+
+test("a refused change of state appears in the session's card", async () => {
+  const [, session] = inOrder(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  await page.route(site.functionUrl, (route) =>
+    route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Ask the landlord." } }),
+  );
+  await card(page, session).getByRole("button", { name: "Cancel session" }).click();
+  await card(page, session).getByRole("alert").filter({ hasText: "Ask the landlord." }).waitFor();
+});
+
+test("attendance: those who said yes or maybe are ticked first; it can be corrected", async () => {
+  const club = await site.club();
+  const [session] = inOrder(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  const dialog = page.getByRole("dialog");
+  const names = await dialog.locator("label.tick").allInnerTexts();
+  const ticked = await dialog.getByRole("checkbox", { checked: true }).count();
+  // Amir, Carlos and the coach said yes, Emil maybe.
+  assert.deepEqual(names.slice(0, 4).map((text) => text.split("\n")[0]), ["Amir", "Carlos", "Coach Mette", "Emil"]);
+  assert.equal(ticked, 4);
+  await dialog.getByText("4 of 10 present").waitFor();
+  await dialog.getByRole("checkbox", { name: "Emil" }).uncheck();
+  await dialog.getByRole("checkbox", { name: "Dagny" }).check();
+  await dialog.getByRole("checkbox", { name: "Fatima" }).check();
+  await dialog.getByText("5 of 10 present").waitFor();
+  await send(page, "Save");
+  await gone(page);
+  const recorded = async () => {
+    const period = { start_time: session.start_time, end_time: session.start_time + 1 };
+    const history = await site.post("coach_get_historical_participation", { auth_token: site.codes["Coach Hana"], ...period });
+    return history[session.session_id].participants.map((id) => club.users[id].name).sort();
+  };
+  assert.deepEqual(await recorded(), ["Amir", "Carlos", "Coach Mette", "Dagny", "Fatima"]);
+
+  await page.getByRole("heading", { name: "Earlier sessions" }).waitFor();
+  await card(page, session).getByRole("button", { name: "Change attendance" }).click();
+  await dialog.getByText("5 of 10 present").waitFor();
+  assert.equal(await dialog.getByRole("checkbox", { name: "Dagny" }).isChecked(), true);
+  assert.equal(await dialog.getByRole("checkbox", { name: "Emil" }).isChecked(), false);
+  await dialog.getByRole("checkbox", { name: "Dagny" }).uncheck();
+  await send(page, "Save");
+  await gone(page);
+  assert.deepEqual(await recorded(), ["Amir", "Carlos", "Coach Mette", "Fatima"]);
+});
+
+test("attendance can be taken from 10 minutes before the start", async () => {
+  const [, session] = inOrder(await site.club());
+  const page = await site.visit({
+    who: ["Coach Mette"],
+    prepare: (page) => page.clock.install({ time: (session.start_time - 620) * 1000 }),
+  });
+  const button = card(page, session).getByRole("button", { name: "Take attendance" });
+  await button.waitFor();
+  assert.equal(await button.isDisabled(), true);
+  const from = localTime(session.start_time - 600).slice(11);
+  await card(page, session).getByText(`Attendance can be taken from ${from}.`).waitFor();
+  await page.clock.runFor(40_000);
+  assert.equal(await button.isDisabled(), false);
+});
+
+test("the history: dates and members with totals, as recorded", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const club = await site.club();
+  const now = Math.floor(Date.now() / 1000);
+  const history = await site.post("coach_get_historical_participation", {
+    auth_token: site.codes["Coach Hana"],
+    start_time: now - 182 * 86_400,
+    end_time: now,
+  });
+  const sessions = Object.values(history).sort((a, b) => a.session.start_time - b.session.start_time);
+  assert.ok(sessions.length > 30);
+  assert.equal(await page.getByRole("columnheader").count(), sessions.length + 2);
+  for (const user of Object.values(club.users)) {
+    const row = page.locator("tbody tr").filter({ has: page.getByRole("rowheader", { name: user.name, exact: true }) });
+    const attended = sessions.map(({ participants }) => participants.includes(user.user_id));
+    const cells = (await row.getByRole("cell").allInnerTexts()).map((text) => text.trim());
+    assert.equal(cells[0], String(attended.filter(Boolean).length), user.name);
+    assert.deepEqual(cells.slice(1).map((text) => text !== ""), attended, user.name);
+  }
+});
+
+test("the history of a period and a weekday, and who has trained enough", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const all = await page.getByRole("columnheader").count();
+  await page.getByLabel("Weekday").selectOption("Tuesday");
+  const tuesdays = (await page.getByRole("columnheader").count()) - 2;
+  assert.equal(tuesdays, 19);
+  await page.getByText("19 sessions").first().waitFor();
+  assert.ok(tuesdays + 2 < all);
+  await page.getByLabel("Needed for grading").fill("15");
+  await page.getByLabel("Needed for grading").blur();
+  const enough = await page.locator("tbody tr").filter({ hasText: "enough" }).getByRole("rowheader").allInnerTexts();
+  const totals = await page.locator("tbody tr td:nth-child(2)").allInnerTexts();
+  assert.equal(enough.length, totals.filter((total) => parseInt(total, 10) >= 15).length);
+  assert.ok(enough.includes("Coach Hana") && !enough.includes("Grandmaster Oh"), enough);
+
+  const back = (days) => localTime(Date.now() / 1000 - days * 86_400).slice(0, 10);
+  await page.getByLabel("From").fill(back(30));
+  await page.getByLabel("To", { exact: true }).fill(back(2));
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByText("4 sessions").first().waitFor();
+  await page.getByLabel("From").fill(back(1));
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByRole("alert").filter({ hasText: "The period must end after its start." }).waitFor();
+  site.expectFaults();
+});
+
+test("former members keep their rows", async () => {
+  const club = await site.club();
+  await site.post("admin_delete_user", { auth_token: site.codes["Grandmaster Oh"], user_id: idOf(club, "Amir") });
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  const row = page.locator("tbody tr").last();
+  assert.match(await row.innerText(), /^Former member\s+3\d/);
+});
+
+test("the history as CSV, in which a name is not taken for a formula", async () => {
+  const admin = site.codes["Grandmaster Oh"];
+  await site.post("admin_create_user", { auth_token: admin, role: "Student", name: '=1+"2"' });
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
+  assert.match(download.suggestedFilename(), /^\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.csv$/);
+  const text = await readFile(await download.path(), "utf8");
+  assert.ok(text.startsWith("\ufeff"));
+  const lines = text.slice(1).trimEnd().split("\r\n");
+  assert.equal(lines.length, 12);
+  assert.match(lines[0], /^"Name","Total"(,"\d{4}-\d\d-\d\d \d\d:\d\d"){38}$/);
+  assert.ok(lines.some((line) => line.startsWith(`"'=1+""2""","0","0"`)));
+  for (const line of lines.slice(1)) {
+    const [, total, ...flags] = line.replace(/^".*?",(?=")/, '"",').split(",").map((cell) => Number(cell.replaceAll('"', "")));
+    assert.equal(flags.reduce((sum, flag) => sum + flag), total, line);
+  }
+});
+
+test("a lost answer does not make a session twice", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const sent = actions(site, page);
+  await page.route(site.functionUrl, async (route) => {
+    if (sent.length !== 1 || route.request().method() !== "POST") return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Once" });
+  await send(page);
+  await gone(page);
+  assert.equal(sent.length, 2);
+  assert.equal(commented(await site.club(), "Once").length, 1);
+});
+
+test("a double tap adds one session", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const sent = actions(site, page);
+  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Once" });
+  await page.getByRole("dialog").getByRole("button", { name: "Add sessions" }).dblclick();
+  await gone(page);
+  assert.equal(sent.length, 1);
+  await until(site, (club) => commented(club, "Once").length === 1);
+});
