@@ -26,6 +26,8 @@ export function morph(from, to) {
   let here = from.firstChild;
   for (const child of [...to.childNodes]) {
     const known = child.id && [...from.children].find(({ id }) => id === child.id);
+    // What is moved loses the focus: rather, what is before it goes.
+    while (known && here !== known && here && !here.id) here = remove(here);
     if (known && known !== here) from.insertBefore(known, here);
     const match = known || (!here?.id && here);
     if (match) {
@@ -33,9 +35,11 @@ export function morph(from, to) {
       morph(match, child);
     } else from.insertBefore(child, here);
   }
-  while (here) {
-    const next = here.nextSibling;
-    here.remove();
-    here = next;
-  }
+  while (here) here = remove(here);
+}
+
+function remove(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { card, idOf, inOrder, startSite } from "./site.js";
+import { basics, card, idOf, inOrder, startSite } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -29,9 +29,9 @@ test("the coming sessions, in order, with local date and time, coach, comment an
 });
 
 test("who comes: counts and names of yes, maybe and no, and the coach", async () => {
-  const [, basics] = inOrder(await site.club());
+  const session = basics(await site.club());
   const page = await site.visit();
-  const text = await card(page, basics).innerText();
+  const text = await card(page, session).innerText();
   assert.match(text, /with Coach Hana/);
   assert.match(text, /Yes 3\s+Amir, Coach Hana, Fatima/);
   assert.match(text, /Maybe 1\s+Birgitte/);
@@ -39,7 +39,7 @@ test("who comes: counts and names of yes, maybe and no, and the coach", async ()
 });
 
 test("cancelled sessions are marked", async () => {
-  const [, session] = inOrder(await site.club());
+  const session = basics(await site.club());
   await site.post("coach_update_training_session", {
     auth_token: site.codes["Coach Hana"],
     session_id: session.session_id,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { actions, card, choices, idOf, inOrder, startSite, until } from "./site.js";
+import { actions, basics, card, choices, idOf, startSite, until } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -48,7 +48,7 @@ test("somebody who became a member a moment ago can log in", async () => {
 
 test("Yes, Maybe, No and taking it back are one tap each, and stored", async () => {
   const club = await site.club();
-  const [, session] = inOrder(club);
+  const session = basics(club);
   const emil = idOf(club, "Emil");
   const page = await site.visit({ who: ["Emil"] });
   const emils = choices(page, session, "Emil");
@@ -64,7 +64,7 @@ test("Yes, Maybe, No and taking it back are one tap each, and stored", async () 
 });
 
 test("an answer is on screen before the server has it", async () => {
-  const [, session] = inOrder(await site.club());
+  const session = basics(await site.club());
   const page = await site.visit({ who: ["Emil"] });
   let release;
   const held = new Promise((resolve) => (release = resolve));
@@ -81,7 +81,7 @@ test("an answer is on screen before the server has it", async () => {
 });
 
 test("a refused answer is corrected, with the server's words beside it", async () => {
-  const [, session] = inOrder(await site.club());
+  const session = basics(await site.club());
   const page = await site.visit({ who: ["Birgitte"], faults: true });
   await page.route(site.functionUrl, (route) => route.fulfill({ status: 400, json: { error: "Not this time." } }));
   const group = choices(page, session, "Birgitte");
@@ -92,7 +92,7 @@ test("a refused answer is corrected, with the server's words beside it", async (
 });
 
 test("an answer to a session that is gone says so, though its card goes", async () => {
-  const [, session] = inOrder(await site.club());
+  const session = basics(await site.club());
   const page = await site.visit({ who: ["Emil"], faults: true });
   const gone = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "deleted" };
   await site.post("coach_update_training_session", gone);
@@ -103,7 +103,7 @@ test("an answer to a session that is gone says so, though its card goes", async 
 
 test("several people answer on one phone, each for themselves", async () => {
   const club = await site.club();
-  const [, session] = inOrder(club);
+  const session = basics(club);
   const page = await site.visit({ who: ["Dagny"] });
   await logIn(page, site.codes.Emil);
   await page.getByRole("listitem").filter({ hasText: "Emil" }).waitFor();
@@ -123,7 +123,7 @@ test("several people answer on one phone, each for themselves", async () => {
 
 test("after a lost answer the page repeats the request once, as the same operation", async () => {
   const club = await site.club();
-  const [, session] = inOrder(club);
+  const session = basics(club);
   const page = await site.visit({ who: ["Emil"], faults: true });
   const sent = actions(site, page);
   let isFirst = true;
@@ -144,7 +144,7 @@ test("after a lost answer the page repeats the request once, as the same operati
 });
 
 test("where the repetition fails too, it says so and shows what holds", async () => {
-  const [, session] = inOrder(await site.club());
+  const session = basics(await site.club());
   const page = await site.visit({ who: ["Emil"], faults: true });
   const sent = actions(site, page);
   const faults = [
@@ -170,7 +170,7 @@ test("where the repetition fails too, it says so and shows what holds", async ()
 
 test("double taps send one request, and what is tapped meanwhile is sent after it", async () => {
   const club = await site.club();
-  const [, session] = inOrder(club);
+  const session = basics(club);
   const page = await site.visit({ who: ["Emil"] });
   const sent = actions(site, page);
   const emils = choices(page, session, "Emil");

@@ -114,6 +114,9 @@ export async function startServers() {
 /** The sessions of a club in order of time. */
 export const inOrder = (club) => Object.values(club.sessions).sort((a, b) => a.start_time - b.start_time);
 
+/** The demo club's session that everybody but Emil, Dagny and some coaches has answered. */
+export const basics = (club) => Object.values(club.sessions).find(({ comment }) => comment === "Basics and forms");
+
 /** A member's id. */
 export const idOf = (club, name) => Object.values(club.users).find((user) => user.name === name).user_id;
 
