@@ -1,7 +1,7 @@
 // The page: which view is on screen, what surrounds it, and when the club is fetched anew.
 
 import { button, h, morph } from "./dom.js";
-import { LANGUAGES, choose, language, load, moment, t } from "./i18n.js";
+import { LANGUAGES, choose, explain, language, load, moment, t } from "./i18n.js";
 import { announce, codeOf, logIn, redraw, refresh, start, state } from "./store.js";
 import * as sessions from "./views/sessions.js";
 
@@ -14,69 +14,71 @@ const modules = { sessions };
 
 /** `undefined` as long as it is on its way. */
 function module(name) {
-  if (!(name in modules)) {
-    modules[name] = undefined;
-    import(`./views/${name}.js`).then(
-      (module) => {
-        modules[name] = module;
-        redraw();
-      },
-      () => {
-        delete modules[name];
-        announce(t("error.connection"));
-      },
-    );
-  }
-  return modules[name];
+	if (!(name in modules)) {
+		modules[name] = undefined;
+		import(`./views/${name}.js`).then(
+			(module) => {
+				modules[name] = module;
+				redraw();
+			},
+			() => {
+				delete modules[name];
+				announce(t("error.connection"));
+			},
+		);
+	}
+	return modules[name];
 }
 
 const $ = (id) => document.getElementById(id);
 const isFor = (name) => name in VIEWS && (!VIEWS[name] || codeOf(VIEWS[name]));
 
 function draw() {
-  const wanted = location.hash.slice(1);
-  const name = isFor(wanted) ? wanted : "sessions";
-  document.title = `${t(`${name}.title`)} – Dojang`;
-  $("language").ariaLabel = t("language");
-  $("nav").ariaLabel = t("navigation");
-  patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.nav`))));
-  patch("banner", state.isOffline && banner());
-  const loading = h("p", { class: "loading" }, t("loading"));
-  if (!state.club) patch("main", !state.isOffline && loading);
-  else patch("main", module(name)?.draw(codeOf("Coach") && module("coach")) ?? loading);
+	const wanted = location.hash.slice(1);
+	const name = isFor(wanted) ? wanted : "sessions";
+	document.title = `${t(`${name}.title`)} – Dojang`;
+	$("language").ariaLabel = t("language");
+	$("nav").ariaLabel = t("navigation");
+	patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.nav`))));
+	patch("banner", state.isOffline && banner());
+	const loading = h("p", { class: "loading" }, t("loading"));
+	if (!state.club) patch("main", !state.isOffline && loading);
+	else patch("main", module(name)?.draw(codeOf("Coach") && module("coach")) ?? loading);
 }
 
 function patch(id, children) {
-  const wanted = $(id).cloneNode();
-  wanted.append(...[children].flat(3).filter(Boolean));
-  morph($(id), wanted);
+	const wanted = $(id).cloneNode();
+	wanted.append(...[children].flat(3).filter(Boolean));
+	morph($(id), wanted);
 }
 
 function banner() {
-  const text = state.club ? t("offline.since", { time: moment(state.asOf / 1000) }) : t("offline.nothing");
-  return h("p", { class: "banner" }, text, button(t("retry"), () => refresh()));
+	const text = state.club ? t("offline.since", { time: moment(state.asOf / 1000) }) : t("offline.nothing");
+	return h("p", { class: "banner" }, text, button(t("retry"), () => refresh()));
 }
 
-/** The code in an invitation's fragment; it does not stay in the browser's history. */
+/** The code in an invitation's fragment, which does not stay in the browser's history. */
 async function acceptInvitation() {
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
-  if (!code) return;
-  history.replaceState(null, "", "#people");
-  if (!(await logIn(code))) announce(t("login.unknown"));
+	const code = new URLSearchParams(location.hash.slice(1)).get("code");
+	if (!code) return;
+	const said = await logIn(code).catch(explain);
+	// Without a network it stays, for another try.
+	if (!state.isOffline) history.replaceState(null, "", "#people");
+	announce(said);
 }
 
 async function navigate() {
-  await acceptInvitation();
-  draw();
-  scrollTo(0, 0);
-  document.querySelector("#main h2")?.focus();
+	await acceptInvitation();
+	draw();
+	scrollTo(0, 0);
+	document.querySelector("#main h2")?.focus();
 }
 
 /** The Content-Security-Policy permits this one policy: no other file can become a worker. */
 function serveOffline() {
-  const rules = { createScriptURL: () => "sw.js" };
-  const policy = window.trustedTypes?.createPolicy("worker", rules) ?? rules;
-  navigator.serviceWorker?.register(policy.createScriptURL("")).catch(() => {});
+	const rules = { createScriptURL: () => "sw.js" };
+	const policy = window.trustedTypes?.createPolicy("worker", rules) ?? rules;
+	navigator.serviceWorker?.register(policy.createScriptURL("")).catch(() => {});
 }
 
 await load();

@@ -8,14 +8,14 @@ export let language = ORDER.find((name) => Object.hasOwn(LANGUAGES, name));
 let words = {};
 
 export function choose(name) {
-  localStorage.language = language = name;
-  return load();
+	localStorage.language = language = name;
+	return load();
 }
 
 export async function load() {
-  const read = (name) => fetch(`lang/${name}.json`).then((file) => file.json());
-  words = Object.assign({}, ...(await Promise.all([...new Set(["en", language])].map(read))));
-  document.documentElement.lang = language;
+	const read = (name) => fetch(`lang/${name}.json`).then((file) => file.json()).catch(() => {});
+	words = Object.assign({}, ...(await Promise.all([...new Set(["en", language])].map(read))));
+	document.documentElement.lang = language;
 }
 
 export const t = (key, values) => (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -25,17 +25,17 @@ export const explain = ({ message }) => words[`server: ${message}`] ?? words[mes
 
 /** In the browser's variety of the language, such as en-GB. */
 function format(seconds, options) {
-  const tag = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
-  const formatter = new Intl.DateTimeFormat(tag, options);
-  return Array.isArray(seconds) ? formatter.formatRange(...seconds.map((s) => s * 1000)) : formatter.format(seconds * 1000);
+	const tag = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+	const formatter = new Intl.DateTimeFormat(tag, options);
+	return Array.isArray(seconds) ? formatter.formatRange(...seconds.map((s) => s * 1000)) : formatter.format(seconds * 1000);
 }
 
 const DAY = { weekday: "long", day: "numeric", month: "long" };
 const TIME = { hour: "2-digit", minute: "2-digit" };
 
 export function day(seconds) {
-  const isThisYear = new Date(seconds * 1000).getFullYear() === new Date().getFullYear();
-  return format(seconds, isThisYear ? DAY : { ...DAY, year: "numeric" });
+	const isThisYear = new Date(seconds * 1000).getFullYear() === new Date().getFullYear();
+	return format(seconds, isThisYear ? DAY : { ...DAY, year: "numeric" });
 }
 
 export const shortDay = (seconds) => format(seconds, { day: "numeric", month: "short" });
