@@ -33,6 +33,9 @@ function module(name) {
 const $ = (id) => document.getElementById(id);
 const isFor = (name) => name in VIEWS && (!VIEWS[name] || codeOf(VIEWS[name]));
 
+/** Another view was chosen, and its heading is to have the focus once it is there. */
+let isNewView = false;
+
 function draw() {
 	const wanted = location.hash.slice(1);
 	const name = isFor(wanted) ? wanted : "sessions";
@@ -44,6 +47,11 @@ function draw() {
 	const loading = h("p", { class: "loading" }, t("loading"));
 	if (!state.club) patch("main", !state.isOffline && loading);
 	else patch("main", module(name)?.draw(codeOf("Coach") && module("coach")) ?? loading);
+	const heading = document.querySelector("#main h2");
+	if (!isNewView || !heading) return;
+	isNewView = false;
+	scrollTo(0, 0);
+	heading.focus();
 }
 
 function patch(id, children) {
@@ -69,9 +77,8 @@ async function acceptInvitation() {
 
 async function navigate() {
 	await acceptInvitation();
+	isNewView = true;
 	draw();
-	scrollTo(0, 0);
-	document.querySelector("#main h2")?.focus();
 }
 
 /** The Content-Security-Policy permits this one policy: no other file can become a worker. */

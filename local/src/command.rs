@@ -108,7 +108,8 @@ fn serve(options: &Options) -> Result<(), Failure> {
         };
         check_club_made(outcome.unwrap_or_else(|_| Outcome::stopped()))?;
     }
-    greet(&s3, &lambda, &function_url, &page).map_err(|error| Failure::Function(error.to_string()))?;
+    greet(&s3, &lambda, &function_url, &page)
+        .map_err(|error| Failure::Function(error.to_string()))?;
     signals.wait();
     Ok(())
 }

@@ -73,12 +73,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
 fn port(value: &OsString) -> Result<u16, String> {
     let port = value.to_str().and_then(|value| value.parse::<u16>().ok());
     // 1 would leave the page 0, which is any port.
-    port.filter(|port| *port <= PORT_MAX && *port != 1).ok_or_else(|| {
-        format!(
-            "--port: expected 0 or a number from 2 to {PORT_MAX}, found {}",
-            value.display()
-        )
-    })
+    port.filter(|port| *port <= PORT_MAX && *port != 1)
+        .ok_or_else(|| {
+            format!(
+                "--port: expected 0 or a number from 2 to {PORT_MAX}, found {}",
+                value.display()
+            )
+        })
 }
 
 fn executable(value: OsString) -> Result<PathBuf, String> {
