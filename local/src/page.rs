@@ -61,7 +61,7 @@ pub fn source_folder() -> PathBuf {
 pub fn content_security_policy(function_url: &str, data_url: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         worker-src 'self'; connect-src 'self' {function_url} {data_url}; \
+         manifest-src 'self'; worker-src 'self'; connect-src 'self' {function_url} {data_url}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types worker"
     )
@@ -138,6 +138,7 @@ fn content_type(name: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("json") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     }
