@@ -20,7 +20,7 @@ export function draw(coaching) {
 }
 
 function card(session, people, coaching) {
-	const { id, start, end, state, coach, comment, who } = session;
+	const { id, start, end, state, coachId, coach, comment, who } = session;
 	const title = `t-${id}`;
 	return h(
 		"article",
@@ -32,7 +32,7 @@ function card(session, people, coaching) {
 			h("b", null, times(start, end)),
 			state !== "scheduled" && h("span", { class: "badge" }, t(`state.${state}`)),
 		),
-		h("p", { class: "coach" }, t("session.with", { name: coach ?? t("member.former") })),
+		coachId && h("p", { class: "coach" }, t("session.with", { name: coach ?? t("member.former") })),
 		comment && h("p", { class: "comment" }, comment),
 		people.map((person) => choices(session, person)),
 		h(

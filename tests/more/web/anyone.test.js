@@ -66,6 +66,24 @@ test("sessions that are over are not shown, nor is what coaches do", async () =>
   assert.deepEqual(await page.locator("nav a").allInnerTexts(), ["Sessions", "You"]);
 });
 
+test("older sessions without coach and comment are shown", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({
+    prepare: (page) =>
+      page.route(site.dataUrl, async (route) => {
+        const answer = await route.fetch();
+        const club = await answer.json();
+        delete club.sessions[session.session_id].coach;
+        delete club.sessions[session.session_id].comment;
+        club.sessions[session.session_id].participation["nobody-any-more"] = "Yes";
+        await route.fulfill({ response: answer, json: club });
+      }),
+  });
+  const text = await card(page, session).innerText();
+  assert.ok(!text.includes("with"), text);
+  assert.match(text, /Yes 3\s+Amir, Coach Hana, Fatima/);
+});
+
 test("looking asks the page's own origin and public data, and nobody else", async () => {
   const asked = new Set();
   await site.visit({

@@ -121,6 +121,28 @@ test("several people answer on one phone, each for themselves", async () => {
   assert.deepEqual(await pressed(choices(page, session, "Emil")), ["No"]);
 });
 
+test("a code that was replaced is no longer known, and says so", async () => {
+  const page = await site.visit({ who: ["Emil"] });
+  const [auth_token, user_id] = [site.codes["Grandmaster Oh"], idOf(await site.club(), "Emil")];
+  await site.post("admin_reset_auth_token", { auth_token, user_id });
+  await page.reload();
+  await page.getByText("to say whether you come").waitFor();
+  await page.getByRole("link", { name: "You" }).click();
+  await page.getByText("Code no longer known").waitFor();
+  await page.getByRole("button", { name: /Log out/ }).click();
+  await page.getByRole("listitem").waitFor({ state: "detached" });
+});
+
+test("logging out in one tab does so in the others", async () => {
+  const page = await site.visit({ who: ["Emil"], hash: "#people" });
+  const other = await page.context().newPage();
+  await other.goto(`${site.url}/`);
+  await other.getByRole("group", { name: "Emil" }).first().waitFor();
+  // The phone's first script would log Emil in again at the next visit only.
+  await page.getByRole("button", { name: "Log out: Emil" }).click();
+  await other.getByRole("group", { name: "Emil" }).first().waitFor({ state: "detached" });
+});
+
 test("after a lost answer the page repeats the request once, as the same operation", async () => {
   const club = await site.club();
   const session = basics(club);

@@ -19,6 +19,7 @@ export async function startSite() {
     args: ["--no-sandbox"],
   });
   const open = [];
+  const unsafe = [];
 
   const site = {
     ...servers,
@@ -45,6 +46,12 @@ export async function startSite() {
         // Playwright's own word about `serviceWorkers: "block"` is no complaint of the page.
         if (["error", "warning"].includes(message.type()) && !/blocked by Playwright/.test(message.text())) found.push(message.text());
       });
+      // Whatever a page asks of the function can be repeated safely.
+      page.on("request", (request) => {
+        if (request.method() !== "POST") return;
+        const { action, operation_id } = request.postDataJSON();
+        if (!/^[A-Za-z0-9_-]{8,64}$/.test(operation_id)) unsafe.push(action);
+      });
       open.push({ context, found, faults });
       await prepare?.(page);
       await page.goto(`${servers.url}/${hash}`);
@@ -61,6 +68,7 @@ export async function startSite() {
         if (!phone.faults) found.push(...phone.found);
       }
       assert.deepEqual(found, [], "the page's complaints");
+      assert.deepEqual(unsafe, [], "actions without an operation_id");
     },
     async stop() {
       await browser.close();
