@@ -1,12 +1,12 @@
 // What the page asks of others. The first module to run, so that the club is on its way early.
 
-/** How long an action may take: the function ends after 10 s. */
+/** How long an answer may take: the function ends after 10 s. */
 const TIMEOUT_MS = 15_000;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
 
 async function get(url, cache) {
-	const answer = await fetch(url, { cache });
+	const answer = await fetch(url, { cache, signal: AbortSignal.timeout(TIMEOUT_MS) });
 	if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
 	return answer.json();
 }

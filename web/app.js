@@ -69,10 +69,14 @@ function banner() {
 async function acceptInvitation() {
 	const code = new URLSearchParams(location.hash.slice(1)).get("code");
 	if (!code) return;
-	const said = await logIn(code).catch(explain);
-	// Without a network it stays, for another try.
-	if (!state.isOffline) history.replaceState(null, "", "#people");
-	announce(said);
+	try {
+		announce(await logIn(code));
+	} catch (error) {
+		announce(explain(error));
+		// Without a network it stays, for another try.
+		if (state.isOffline) return;
+	}
+	history.replaceState(null, "", "#people");
 }
 
 async function navigate() {
@@ -91,9 +95,6 @@ function serveOffline() {
 await load();
 $("language").append(...Object.entries(LANGUAGES).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
 $("language").onchange = ({ target }) => choose(target.value).then(draw);
-await start(draw);
-await acceptInvitation();
-draw();
 addEventListener("hashchange", navigate);
 addEventListener("online", () => refresh());
 addEventListener("offline", () => refresh());
@@ -101,4 +102,7 @@ document.addEventListener("visibilitychange", () => document.hidden || refresh()
 setInterval(() => document.hidden || refresh(), REFRESH_MS);
 // Whether attendance can be taken depends on the time.
 setInterval(draw, CLOCK_MS);
+await start(draw);
+await acceptInvitation();
+draw();
 serveOffline();

@@ -26,8 +26,7 @@ export const explain = ({ message }) => words[`server: ${message}`] ?? words[mes
 /** In the browser's variety of the language, such as en-GB. */
 function format(seconds, options) {
 	const tag = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
-	const formatter = new Intl.DateTimeFormat(tag, options);
-	return Array.isArray(seconds) ? formatter.formatRange(...seconds.map((s) => s * 1000)) : formatter.format(seconds * 1000);
+	return new Intl.DateTimeFormat(tag, options).format(seconds * 1000);
 }
 
 const DAY = { weekday: "long", day: "numeric", month: "long" };
@@ -40,7 +39,7 @@ export function day(seconds) {
 
 export const shortDay = (seconds) => format(seconds, { day: "numeric", month: "short" });
 export const time = (seconds) => format(seconds, TIME);
-export const times = (start, end) => format([start, end], TIME);
+export const times = (start, end) => `${time(start)}–${time(end)}`;
 /** The time, and the day unless it is today. */
 export const moment = (seconds) => (day(seconds) === day(Date.now() / 1000) ? "" : `${day(seconds)} `) + time(seconds);
 /** Sunday first, as `Date` counts. The epoch was a Thursday. */

@@ -127,6 +127,19 @@ test("an invitation with an old code says so", async () => {
   await phone.getByRole("status").filter({ hasText: "No member has this code." }).waitFor();
 });
 
+test("an invitation that is opened without a network keeps its code for another try", async () => {
+  const phone = await site.visit({ faults: true });
+  await phone.route(site.dataUrl, (route) => route.abort());
+  await phone.evaluate(() => localStorage.removeItem("lastKnown"));
+  await phone.goto("about:blank");
+  await phone.goto(`${site.url}/#code=${site.codes.Amir}`);
+  await phone.getByRole("status").filter({ hasText: "No answer arrived." }).waitFor();
+  await phone.unroute(site.dataUrl);
+  await phone.reload();
+  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  assert.ok(!phone.url().includes(site.codes.Amir));
+});
+
 test("share an invitation where the browser can", async () => {
   const page = await visit({
     prepare: (page) =>

@@ -14,6 +14,11 @@ after(() => site.stop());
 const ZONE = "Europe/Copenhagen";
 const localTime = (seconds) =>
   new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
+/** Sessions are made in the year to come, whenever this runs. */
+const YEAR = new Date().getFullYear() + 1;
+const later = (date, days) => new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
+const longDay = (date) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(Date.parse(date));
 const gone = (page) => page.waitForFunction(() => !document.querySelector("dialog"));
 
 async function openForm(page, values) {
@@ -36,20 +41,20 @@ const commented = ({ sessions }, comment) => inOrder({ sessions }).filter((sessi
 
 test("add a session: at its local time, with the coach who adds it unless another is chosen", async () => {
   const page = await site.visit({ who: ["Coach Mette"] });
-  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Kicks" });
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Kicks" });
   await send(page);
   await gone(page);
   await page.locator("article").filter({ hasText: "Kicks" }).getByText("19:00–20:30").waitFor();
-  await openForm(page, { date: "2027-01-13", start: "23:00", end: "00:30", coach: "Amir", comment: "Late" });
+  await openForm(page, { date: `${YEAR}-01-13`, start: "23:00", end: "00:30", coach: "Amir", comment: "Late" });
   await send(page);
   await gone(page);
   const club = await site.club();
   const [kicks] = commented(club, "Kicks");
-  assert.equal(localTime(kicks.start_time), "2027-01-12 19:00");
-  assert.equal(localTime(kicks.end_time), "2027-01-12 20:30");
+  assert.equal(localTime(kicks.start_time), `${YEAR}-01-12 19:00`);
+  assert.equal(localTime(kicks.end_time), `${YEAR}-01-12 20:30`);
   assert.equal(kicks.coach, idOf(club, "Coach Mette"));
   const [late] = commented(club, "Late");
-  assert.equal(localTime(late.end_time), "2027-01-14 00:30");
+  assert.equal(localTime(late.end_time), `${YEAR}-01-14 00:30`);
   assert.equal(late.coach, idOf(club, "Amir"));
 });
 
@@ -62,13 +67,15 @@ test("change a session", async () => {
   assert.equal(`${await dialog.getByLabel("Date").inputValue()} ${await dialog.getByLabel("Start").inputValue()}`, localTime(session.start_time));
   assert.equal(await dialog.getByLabel("Coach").inputValue(), session.coach);
   assert.equal(await dialog.getByLabel("Comment").inputValue(), session.comment);
-  await fill(page, { date: "2027-02-01", start: "17:15", end: "18:00", coach: "Coach Jonas", comment: "Moved" });
+  await fill(page, { date: `${YEAR}-02-01`, start: "17:15", end: "18:00", coach: "Coach Jonas", comment: "Moved" });
   await send(page, "Save");
   await gone(page);
-  assert.match(await card(page, session).innerText(), /Monday, 1 February 2027\s+17:15.18:00\s+with Coach Jonas\s+Moved/);
+  const text = await card(page, session).innerText();
+  assert.ok(text.startsWith(`${longDay(`${YEAR}-02-01`)}\n17:15–18:00\n`), text);
+  assert.match(text, /with Coach Jonas\s+Moved/);
   const { sessions } = await site.club();
   const changed = sessions[session.session_id];
-  assert.equal(localTime(changed.start_time), "2027-02-01 17:15");
+  assert.equal(localTime(changed.start_time), `${YEAR}-02-01 17:15`);
   assert.deepEqual(changed.participation, session.participation);
 });
 
@@ -97,20 +104,20 @@ test("cancel, restore and delete a session", async () => {
 
 test("the same every week: the same local time across the change to summer time", async () => {
   const page = await site.visit({ who: ["Coach Mette"] });
-  await openForm(page, { date: "2027-03-16", start: "19:00", end: "20:30", comment: "Spring", weeks: 4 });
+  await openForm(page, { date: `${YEAR}-03-10`, start: "19:00", end: "20:30", comment: "Spring", weeks: 4 });
   await send(page);
   await gone(page);
   const spring = commented(await site.club(), "Spring");
   assert.deepEqual(
     spring.map(({ start_time }) => localTime(start_time)),
-    ["2027-03-16 19:00", "2027-03-23 19:00", "2027-03-30 19:00", "2027-04-06 19:00"],
+    ["03-10", "03-17", "03-24", "03-31"].map((day) => `${YEAR}-${day} 19:00`),
   );
   assert.deepEqual(
     spring.map(({ end_time }) => localTime(end_time).slice(11)),
     Array(4).fill("20:30"),
   );
-  // Clocks were put forward on the 28th.
-  assert.equal(spring[2].start_time - spring[1].start_time, 7 * 86_400 - 3600);
+  // Clocks are put forward on the last Sunday of March.
+  assert.equal(spring[3].start_time - spring[2].start_time, 7 * 86_400 - 3600);
 });
 
 test("when the 7th of 20 fails it says which were made, and goes on from there", async () => {
@@ -121,16 +128,18 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
       ? route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Not the seventh." } })
       : route.continue();
   await page.route(site.functionUrl, fails);
-  await openForm(page, { date: "2027-01-05", start: "18:00", end: "19:00", comment: "Series", weeks: 20 });
+  const first = `${YEAR}-01-05`;
+  await openForm(page, { date: first, start: "18:00", end: "19:00", comment: "Series", weeks: 20 });
   await send(page);
   const dialog = page.getByRole("dialog");
   const alert = dialog.getByRole("alert");
   await alert.waitFor();
-  assert.match(await alert.innerText(), /Tuesday, 16 February 2027 could not be added: Not the seventh\. The button goes on from there\./);
+  const words = `${longDay(later(first, 42))} could not be added: Not the seventh. The button goes on from there.`;
+  assert.equal(await alert.innerText(), words);
   await dialog.getByText("Added 6 of 20:").waitFor();
   const made = await dialog.getByRole("listitem").allInnerTexts();
   assert.equal(made.length, 6);
-  assert.match(made[5], /9 February/);
+  assert.equal(made[5], longDay(later(first, 35)));
   assert.equal(commented(await site.club(), "Series").length, 6);
 
   await send(page);
@@ -138,7 +147,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
   const series = commented(await site.club(), "Series");
   assert.equal(series.length, 20);
   assert.equal(new Set(series.map(({ start_time }) => start_time)).size, 20);
-  assert.equal(localTime(series[19].start_time), "2027-05-18 18:00");
+  assert.equal(localTime(series[19].start_time), `${later(first, 133)} 18:00`);
   assert.equal(sent.length, 21);
   assert.equal(sent[6].operation_id, sent[7].operation_id, "the seventh is the same operation");
   assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 20);
@@ -302,7 +311,7 @@ test("a lost answer does not make a session twice", async () => {
     await route.fetch();
     await route.abort("connectionreset");
   });
-  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Once" });
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Once" });
   await send(page);
   await gone(page);
   assert.equal(sent.length, 2);
@@ -312,7 +321,7 @@ test("a lost answer does not make a session twice", async () => {
 test("a double tap adds one session", async () => {
   const page = await site.visit({ who: ["Coach Mette"] });
   const sent = actions(site, page);
-  await openForm(page, { date: "2027-01-12", start: "19:00", end: "20:30", comment: "Once" });
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Once" });
   await page.getByRole("dialog").getByRole("button", { name: "Add sessions" }).dblclick();
   await gone(page);
   assert.equal(sent.length, 1);

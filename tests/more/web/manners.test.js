@@ -248,6 +248,23 @@ test("what has changed on the server is kept for the next visit", async () => {
   }
 });
 
+test("the last known sessions are there, and all works, while the network is slow", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Emil"] });
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.dataUrl, (route) => held.then(() => route.continue()));
+  await page.reload();
+  await choices(page, session, "Emil").getByRole("button", { name: "Yes" }).waitFor();
+  await page.getByRole("link", { name: "You" }).click();
+  await heading(page, "On this phone");
+  const state = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "cancelled" };
+  await site.post("coach_update_training_session", state);
+  release();
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await card(page, session).getByText("Cancelled", { exact: true }).waitFor();
+});
+
 test("where nothing is known yet and nothing can be reached, it says so, and tries again", async () => {
   const page = await site.visit({ faults: true });
   await page.evaluate(() => localStorage.clear());
