@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
+const ZONE = "Europe/Copenhagen";
 const PATIENCE_MS = 20_000;
 
 /** Starts the servers and a browser. `stop` ends them. */
@@ -30,7 +31,7 @@ export async function startSite() {
     async visit({ who = [], hash = "", faults = false, prepare, ...options } = {}) {
       const context = await browser.newContext({
         locale: "en-GB",
-        timezoneId: "Europe/Copenhagen",
+        timezoneId: ZONE,
         viewport: { width: 390, height: 800 },
         serviceWorkers: "block",
         ...options,
@@ -152,3 +153,10 @@ export const card = (page, session) => page.locator(`#s-${session.session_id}`);
 
 /** The buttons of somebody in a card. */
 export const choices = (page, session, name) => card(page, session).getByRole("group", { name, exact: true });
+
+/** Waits for the heading of a view. */
+export const heading = (page, name) => page.getByRole("heading", { name, exact: true, level: 2 }).waitFor();
+
+/** `YYYY-MM-DD HH:MM` as the phones' clocks show it. */
+export const localTime = (seconds) =>
+  new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
