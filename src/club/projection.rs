@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::Club;
 use super::session::{Participation, Session};
 use super::stored::Extra;
-use super::user::User;
+use super::user::{CodeDigest, User};
 
 /// The text of an object, and its SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,12 +160,21 @@ impl Serialize for View<'_, User> {
         match self.codes {
             Codes::Plain => object.serialize_entry("auth_token", user.auth_token.text())?,
             Codes::Hashed => {
-                object.serialize_entry("auth_token", &hex::encode(user.auth_token.digest()))?;
+                object.serialize_entry(
+                    "auth_token",
+                    hex_form(user.auth_token.digest(), &mut [0; 64]),
+                )?;
             }
         }
         write_extra(&mut object, &user.extra)?;
         object.end()
     }
+}
+
+/// Not `hex::encode`, which makes a string character by character: there may be thousands.
+fn hex_form<'b>(digest: &CodeDigest, buffer: &'b mut [u8; 64]) -> &'b str {
+    hex::encode_to_slice(digest, buffer).expect("a byte has two digits");
+    std::str::from_utf8(buffer).expect("digits are ASCII")
 }
 
 impl Serialize for Session {
