@@ -56,12 +56,12 @@ impl Architecture {
     }
 }
 
-/// Checks that `bytes` are an executable for `architecture` that holds `version`, is stripped, and asks
-/// for nothing that `provided.al2023` lacks.
+/// Checks that `bytes` are an executable for `architecture` that is stripped and asks for nothing that
+/// `provided.al2023` lacks.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(bytes: &[u8], architecture: Architecture, version: &str) -> Result<(), Unfit> {
+pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
     let elf = Elf::parse(bytes).map_err(|error| Unfit::NotElf(error.to_string()))?;
     if !elf.is_64 || !elf.little_endian || elf.header.e_machine != architecture.machine() {
         return Err(Unfit::Architecture {
@@ -84,9 +84,6 @@ pub fn check(bytes: &[u8], architecture: Architecture, version: &str) -> Result<
     }
     if let Some(version) = symbol_versions(&elf).find(|version| !is_offered(version)) {
         return Err(Unfit::SymbolVersion(version.to_owned()));
-    }
-    if !contains(bytes, version.as_bytes()) {
-        return Err(Unfit::Version(version.to_owned()));
     }
     Ok(())
 }
@@ -120,8 +117,6 @@ pub enum Unfit {
     Library(String),
     /// It asks for a library's newer version.
     SymbolVersion(String),
-    /// It does not hold its version.
-    Version(String),
 }
 
 impl fmt::Display for Unfit {
@@ -146,10 +141,6 @@ impl fmt::Display for Unfit {
                 "needs {version}, but provided.al2023 has GLIBC_{}.{}; build on Debian 12 or with \
                  cargo zigbuild",
                 GLIBC.0, GLIBC.1
-            ),
-            Self::Version(version) => write!(
-                f,
-                "expected the version {version} inside, found none; rebuild it from this source"
             ),
         }
     }
@@ -185,10 +176,6 @@ fn number(version: &str, prefix: &str) -> Option<(u32, u32)> {
     let mut parts = version.strip_prefix(prefix)?.split('.');
     let major = parts.next()?.parse().ok()?;
     Some((major, parts.next().unwrap_or("0").parse().ok()?))
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// Amazon Linux 2023 has glibc 2.34 (AWS, "Comparing AL2 and AL2023") and GCC 11's libgcc.

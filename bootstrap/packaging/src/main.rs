@@ -32,8 +32,7 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
         .ok_or_else(|| format!("expected arm64 or x86_64, found {architecture}"))?;
     let out = Path::new(out);
     let bytes = fs::read(executable).map_err(|error| format!("{executable}: {error}"))?;
-    executable::check(&bytes, architecture, USER_AGENT)
-        .map_err(|error| format!("{executable}: {error}"))?;
+    executable::check(&bytes, architecture).map_err(|error| format!("{executable}: {error}"))?;
 
     let version = format!(
         "dojang {VERSION}\ncommit {commit}\ntarget {}\ncompiler {compiler}\n",
@@ -41,7 +40,11 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     );
     let zip = archive::zip(&bytes, &version)?;
     let lock = fs::read_to_string(Path::new(WORKSPACE).join("Cargo.lock"))?;
-    let sbom = sbom::sbom(&metadata(architecture.target())?, &lock, &hex_digest(&bytes))?;
+    let sbom = sbom::sbom(
+        &metadata(architecture.target())?,
+        &lock,
+        &hex_digest(&bytes),
+    )?;
     fs::create_dir_all(out)?;
     fs::write(out.join("bootstrap.zip"), &zip)?;
     fs::write(
@@ -83,6 +86,4 @@ fn hex_digest(bytes: &[u8]) -> String {
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// How the function calls itself to S3 and to the Runtime API; so its version is inside.
-const USER_AGENT: &str = concat!("dojang/", env!("CARGO_PKG_VERSION"));
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
