@@ -69,7 +69,7 @@ pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
             found: goblin::elf::header::machine_to_str(elf.header.e_machine),
         });
     }
-    if !elf.syms.is_empty() || has_debug_sections(&elf) {
+    if !elf.syms.is_empty() || has_debug_information(&elf) {
         return Err(Unfit::NotStripped);
     }
     for library in &elf.libraries {
@@ -148,11 +148,12 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-fn has_debug_sections(elf: &Elf<'_>) -> bool {
+/// `.debug_gdb_scripts` alone is a line of text that `strip` leaves in.
+fn has_debug_information(elf: &Elf<'_>) -> bool {
     elf.section_headers.iter().any(|section| {
         elf.shdr_strtab
             .get_at(section.sh_name)
-            .is_some_and(|name| name.starts_with(".debug"))
+            .is_some_and(|name| name == ".debug_info")
     })
 }
 

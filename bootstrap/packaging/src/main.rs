@@ -40,11 +40,17 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     );
     let zip = archive::zip(&bytes, &version)?;
     let lock = fs::read_to_string(Path::new(WORKSPACE).join("Cargo.lock"))?;
-    let sbom = sbom::sbom(
-        &metadata(architecture.target())?,
-        &lock,
-        &hex_digest(&bytes),
-    )?;
+    let target = architecture.target();
+    let metadata = cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        target,
+    ])?;
+    let tree = cargo(&[&TREE[..], &["--target", target]].concat())?;
+    let metadata = serde_json::from_str(&metadata)?;
+    let sbom = sbom::sbom(&metadata, &tree, &lock, &hex_digest(&bytes))?;
     fs::create_dir_all(out)?;
     fs::write(out.join("bootstrap.zip"), &zip)?;
     fs::write(
@@ -64,18 +70,18 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     ))
 }
 
-/// What cargo knows of the workspace's packages for `target`.
-fn metadata(target: &str) -> Result<serde_json::Value, Box<dyn Error>> {
+/// What cargo prints.
+fn cargo(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--locked", "--format-version", "1"])
-        .args(["--filter-platform", target])
+        .args(arguments)
+        .arg("--locked")
         .current_dir(WORKSPACE)
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn hex_digest(bytes: &[u8]) -> String {
@@ -87,3 +93,15 @@ fn hex_digest(bytes: &[u8]) -> String {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// Prints the crates of the function alone, a line each.
+const TREE: [&str; 9] = [
+    "tree",
+    "--package",
+    "dojang",
+    "--edges",
+    "normal",
+    "--prefix",
+    "none",
+    "--format",
+    "{p}",
+];

@@ -6,13 +6,16 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-/// Makes the SBOM from the output of `cargo metadata --filter-platform TARGET` and the lock file.
-/// `digest` is the executable's SHA-256 in hex. It holds no time and no random serial number, so that
-/// equal sources give equal bytes.
+/// Makes the SBOM. `metadata` is the output of `cargo metadata --filter-platform TARGET`, which describes
+/// the packages but takes the whole workspace's features together; `tree` are the lines `NAME vVERSION` of
+/// `cargo tree`, which tell what the function alone is made of; `lock` is the lock file, for the checksums;
+/// `digest` is the executable's SHA-256 in hex. It holds no time and no random serial number, so that equal
+/// sources give equal bytes.
 ///
 /// # Errors
-/// Names what is missing from the metadata.
-pub fn sbom(metadata: &Value, lock: &str, digest: &str) -> Result<Value, Missing> {
+/// Names what is missing.
+pub fn sbom(metadata: &Value, tree: &str, lock: &str, digest: &str) -> Result<Value, Missing> {
+    let compiled: BTreeSet<String> = tree.lines().filter_map(package_url).collect();
     let packages = by_id(metadata, "/packages")?;
     let nodes = by_id(metadata, "/resolve/nodes")?;
     let (&root, _) = packages
@@ -22,16 +25,21 @@ pub fn sbom(metadata: &Value, lock: &str, digest: &str) -> Result<Value, Missing
     let mut checksums = checksums(lock)?;
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
-    for id in reachable(&nodes, root)? {
-        let package = packages.get(id).ok_or(Missing("a package"))?;
+    for (&id, package) in &packages {
+        if !compiled.contains(&reference(package)) {
+            continue;
+        }
         let needs: Vec<String> = needs(&nodes, id)?
-            .map(|id| packages.get(id).map(|package| reference(package)))
-            .collect::<Option<_>>()
-            .ok_or(Missing("a package"))?;
+            .filter_map(|id| packages.get(id).map(|package| reference(package)))
+            .filter(|reference| compiled.contains(reference))
+            .collect();
         dependencies.push(json!({"ref": reference(package), "dependsOn": needs}));
         if id != root {
             components.push(component(package, &mut checksums));
         }
+    }
+    if dependencies.len() != compiled.len() {
+        return Err(Missing("every crate of `cargo tree`"));
     }
     let mut executable = component(packages[root], &mut checksums);
     executable["type"] = json!("application");
@@ -85,25 +93,14 @@ fn reference(package: &Value) -> String {
     format!("pkg:cargo/{}@{}", text("name"), text("version"))
 }
 
-/// All that is compiled into `root`, itself included.
-fn reachable<'a>(
-    nodes: &BTreeMap<&'a str, &'a Value>,
-    root: &'a str,
-) -> Result<BTreeSet<&'a str>, Missing> {
-    let mut found = BTreeSet::from([root]);
-    let mut open = vec![root];
-    while let Some(id) = open.pop() {
-        for next in needs(nodes, id)? {
-            if found.insert(next) {
-                open.push(next);
-            }
-        }
-    }
-    Ok(found)
+/// The package URL of a line `NAME vVERSION`, perhaps followed by more.
+fn package_url(line: &str) -> Option<String> {
+    let (name, rest) = line.split_once(" v")?;
+    let version = rest.split(' ').next()?;
+    Some(format!("pkg:cargo/{name}@{version}"))
 }
 
-/// The normal dependencies of a package: neither for tests nor for build scripts. A procedural macro's
-/// are not told apart; there is none in the executable.
+/// The normal dependencies of a package: neither for tests nor for build scripts.
 fn needs<'a>(
     nodes: &BTreeMap<&'a str, &'a Value>,
     id: &str,

@@ -76,7 +76,7 @@ fn equal_input_makes_an_equal_zip_that_can_be_run() {
 #[test]
 fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock")).unwrap();
-    let bom = sbom::sbom(&metadata(), &lock, "00ff").unwrap();
+    let bom = sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap();
     assert_eq!(bom["metadata"]["component"]["name"], "dojang");
     assert_eq!(bom["metadata"]["component"]["hashes"][0]["content"], "00ff");
     let components = bom["components"].as_array().unwrap();
@@ -85,11 +85,9 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
         .map(|component| component["name"].as_str().unwrap())
         .collect();
     names.sort_unstable();
-    // `cargo tree` walks the same graph; its list is held by the test `dependencies`.
-    let tree = cargo(&[
-        "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
-    ]);
-    let mut expected: Vec<_> = tree
+    // That list is held by the test `dependencies`.
+    let lines = tree();
+    let mut expected: Vec<_> = lines
         .lines()
         .filter_map(|line| line.split(' ').next())
         .filter(|name| !name.is_empty() && *name != "dojang")
@@ -113,13 +111,16 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
             assert!(references.contains(&needed), "{needed}");
         }
     }
-    assert_eq!(sbom::sbom(&metadata(), &lock, "00ff").unwrap(), bom);
+    assert_eq!(
+        sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap(),
+        bom
+    );
 }
 
 #[test]
 fn metadata_without_the_function_makes_no_sbom() {
     for metadata in [json!({}), json!({"packages": [], "resolve": {"nodes": []}})] {
-        let error = sbom::sbom(&metadata, "", "").unwrap_err().to_string();
+        let error = sbom::sbom(&metadata, "", "", "").unwrap_err().to_string();
         assert!(error.starts_with("expected "), "{error}");
     }
 }
@@ -163,6 +164,12 @@ fn metadata() -> Value {
         target,
     ]);
     serde_json::from_str(&json).unwrap()
+}
+
+fn tree() -> String {
+    cargo(&[
+        "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+    ])
 }
 
 fn cargo(arguments: &[&str]) -> String {
