@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,12 @@ def package_of(folders):
     if made:
         return lambda arch: packages.Package(arch, Path(made) / arch, "")
     return lambda arch: packages.package(folders[0], arch)
+
+
+@pytest.fixture
+def executable(package_of, tmp_path) -> list[str]:
+    """The packaged executable for this machine."""
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        path = archive.extract("bootstrap", tmp_path)
+    (tmp_path / "bootstrap").chmod(0o755)
+    return [path]

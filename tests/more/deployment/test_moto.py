@@ -6,7 +6,6 @@ import json
 import re
 import time
 import urllib.request
-import zipfile
 
 import pytest
 from cloud import Cloud
@@ -44,15 +43,6 @@ def stack(cloud, template, package_of, tmp_path_factory) -> Stack:
     stack = Stack(template, **NAMES)
     cloud.apply_bucket_settings(stack)
     return stack
-
-
-@pytest.fixture
-def executable(package_of, tmp_path) -> list[str]:
-    """The packaged executable for this machine."""
-    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
-        path = archive.extract("bootstrap", tmp_path)
-    (tmp_path / "bootstrap").chmod(0o755)
-    return [path]
 
 
 def test_the_buckets(cloud, stack):

@@ -7,6 +7,8 @@ AWS's word: GET and HEAD s3:GetObject, PUT s3:PutObject, If-Match in addition s3
 
 import fnmatch
 import json
+import re
+import zipfile
 
 import pytest
 from conftest import run
@@ -18,10 +20,16 @@ TAKEOVER = {**NAMES, "ExistingBuckets": "true"}
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory) -> set[tuple[str, str]]:
-    """Actions and resources that the end-to-end tests needed."""
-    file = tmp_path_factory.mktemp("requests") / "requests.json"
-    ended = run("cargo", "test", "--quiet", "--locked", "--test", "end_to_end", DOJANG_S3_REQUESTS=str(file))
+def used(package_of, tmp_path_factory) -> set[tuple[str, str]]:
+    """Actions and resources that the end-to-end tests needed, run with the packaged executable."""
+    folder = tmp_path_factory.mktemp("requests")
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        archive.extract("bootstrap", folder)
+    (folder / "bootstrap").chmod(0o755)
+    file = folder / "requests.json"
+    ended = run("cargo", "test", "--quiet", "--locked", "--test", "end_to_end", DOJANG_S3_REQUESTS=str(file),
+                DOJANG_EXECUTABLE=str(folder / "bootstrap"))
+    print(re.search(r"^\d+ passed, \d+ failed$", ended.stdout, re.M)[0], "with the packaged executable")
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-5000:]
     requests = json.loads(file.read_text())
     assert len(requests) > 20
