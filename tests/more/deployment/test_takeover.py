@@ -65,8 +65,8 @@ def old_code() -> bytes:
 
 @pytest.fixture
 def tree(package_of, tmp_path):
-    """What the commands need of this tree, with a package that is there already, and stand-ins for two things
-    that moto lacks: a function's code cannot be downloaded from it, and it has no Function URLs in stacks.
+    """What the commands need of this tree, with a package that is there already, and stand-ins for what moto
+    lacks: a function's code cannot be downloaded from it, and more that is said below.
     """
     tree = tmp_path / "tree"
     (tree / "bootstrap").mkdir(parents=True)
@@ -85,10 +85,17 @@ def tree(package_of, tmp_path):
     tools.mkdir()
     (tools / "old.zip").write_bytes(old_code())
     (tools / "curl").write_text(f'#!/bin/sh\ncp "{tools}/old.zip" takeover/old.zip\n')
-    # The one answer of AWS's that is made up: moto's Lambda does not run our executable.
+    # Made up: moto's Lambda does not run our executable, and its stacks have no outputs.
     (tools / "aws").write_text(f'''#!/bin/bash
-case "$1 $2" in
-  "lambda invoke") echo '{{"statusCode": 200, "body": "{{}}"}}' > "${{@: -1}}"; echo "$@" > "{tree}/invoked";;
+words="$*"
+case "$words" in
+  "lambda invoke "*) echo '{{"statusCode": 200, "body": "{{}}"}}' > "${{@: -1}}"; echo "$@" > "{tree}/invoked";;
+  *describe-stacks*"'AppBucket'"*) exec "{BIN}/aws" s3api list-buckets --output text \\
+    --query "Buckets[?contains(Name, 'appbucket')].Name | [0]";;
+  *describe-stacks*"'FunctionUrl'"*) echo https://abc.lambda-url.{REGION}.on.aws/;;
+  *describe-stacks*"'DataUrl'"*) echo https://club-data.s3.{REGION}.amazonaws.com/data.json;;
+  *describe-stacks*"'FunctionName'"*) echo "$5";;
+  *describe-stacks*) echo "of-the-stack";;
   *) exec "{BIN}/aws" "$@";;
 esac
 ''')
@@ -184,8 +191,8 @@ def test_one_command_deploys(cloud, tree):
         "index.html": "no-cache", "config.json": "no-cache", "app.js": "max-age=60", "lang/en.json": "max-age=60"}
     assert files["index.html"]["ContentType"] == "text/html"
     config = json.loads(s3.get_object(Bucket=app, Key="config.json")["Body"].read())
-    assert set(config) == {"functionUrl", "dataUrl"}
-    assert config["dataUrl"].endswith(f".s3.{REGION}.amazonaws.com/data.json")
+    assert config == {"functionUrl": f"https://abc.lambda-url.{REGION}.on.aws/",
+                      "dataUrl": f"https://club-data.s3.{REGION}.amazonaws.com/data.json"}
     assert "any_trigger_initialization" in (tree / "invoked").read_text()
     # Where the login code is, and not the code.
     assert "aws s3 cp s3://" in ended.stdout
