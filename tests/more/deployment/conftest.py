@@ -45,12 +45,13 @@ def arch(request) -> str:
 
 
 @pytest.fixture(scope="session")
-def package_of(folders):
+def package_of(request):
     """The package for an architecture, made in the first folder."""
     # While writing tests: a folder with packages made before, so that nothing is built.
     made = os.environ.get("DOJANG_PACKAGES")
     if made:
         return lambda arch: packages.Package(arch, Path(made) / arch, "")
+    folders = request.getfixturevalue("folders")
     return lambda arch: packages.package(folders[0], arch)
 
 

@@ -58,7 +58,7 @@ def test_the_sbom_is_valid_and_complete(package_of, arch):
 
 
 @pytest.fixture
-def tree(folders, tmp_path):
+def tree(tmp_path):
     """A small git repository with the script in it: what is refused is refused before anything is built."""
     (tmp_path / "bootstrap").mkdir()
     (tmp_path / "bootstrap/package").write_bytes((ROOT / "bootstrap/package").read_bytes())
