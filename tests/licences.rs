@@ -22,7 +22,10 @@ fn every_crate_has_a_licence_that_we_may_use() {
 fn no_crate_is_there_twice_but_those_on_the_list() {
     let mut versions = BTreeMap::<String, BTreeSet<String>>::new();
     for package in packages() {
-        versions.entry(package.name).or_default().insert(package.version);
+        versions
+            .entry(package.name)
+            .or_default()
+            .insert(package.version);
     }
     let duplicates: Vec<&str> = versions
         .iter()
@@ -35,7 +38,8 @@ fn no_crate_is_there_twice_but_those_on_the_list() {
     }
     for name in DUPLICATES {
         assert!(
-            duplicates.contains(name) || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))),
+            duplicates.contains(name)
+                || cfg!(not(all(target_os = "linux", target_arch = "x86_64"))),
             "{name} is there once; take it off the list"
         );
     }
