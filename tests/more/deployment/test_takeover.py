@@ -40,6 +40,9 @@ def cloud(tmp_path):
         s3, functions = cloud.client("s3"), cloud.client("lambda")
         for bucket in (NAMES["PRIVATE_BUCKET"], NAMES["DATA_BUCKET"]):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_policy(Bucket=NAMES["DATA_BUCKET"], Policy=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+                                                    "Resource": f"arn:aws:s3:::{NAMES['DATA_BUCKET']}/*"}]}))
         # json.dumps with its defaults: spaces, and \u escapes.
         s3.put_object(Bucket=NAMES["PRIVATE_BUCKET"], Key="data.json", Body=json.dumps(old_club()))
         s3.put_object(Bucket=NAMES["PRIVATE_BUCKET"], Key="sessions/participation_data_2025.json", Body="{}")
