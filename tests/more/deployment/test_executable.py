@@ -9,8 +9,9 @@ from cloud import Cloud
 from conftest import run
 from function import Function
 
-# Debian's cross libc: what the arm64 executable's loader finds under qemu.
-QEMU = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]
+# The loader and libraries are those of libc6:arm64 and libgcc-s1:arm64. Not `-L /usr/aarch64-linux-gnu`: with the
+# cross packages' loader and these libraries (of another build) the first thread never starts.
+QEMU = ["qemu-aarch64-static"]
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="arm64 is emulated on x86_64 here")
 
 
