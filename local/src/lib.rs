@@ -37,5 +37,6 @@ pub use lambda::{Lambda, LambdaOptions};
 pub use page::Page;
 pub use runtime_api::{Delivery, ErrorReport, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 pub use s3::{
-    Buckets, Fault, FaultAnswer, RequestHead, RequestRecord, S3Options, S3Server, StoredObject,
+    Buckets, Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord, S3Options, S3Server,
+    StoredObject,
 };

@@ -11,7 +11,7 @@ use super::cache::{Known, Private, Public};
 use super::journal::Journal;
 use super::nonce::Nonce;
 use super::objects::{Read, Unread};
-use super::{Failure, Fault, Request, State, Store, Trace, World};
+use super::{Failure, Fault, Obstacle, Request, State, Store, Trace, World};
 use crate::actions::{self, Change, Decision, HistoryChange, HistoryRange, Occasion, Refusal};
 use crate::club::Club;
 use crate::club::history::{History, recorded_between};
@@ -498,10 +498,16 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             .last_error
             .as_deref()
             .unwrap_or("others were faster each time");
-        self.fault(
-            true,
-            format!("given up after {} failed tries: {cause}", self.failures),
-        )
+        let cause = format!("given up after {} failed tries: {cause}", self.failures);
+        let obstacle = if self.errors == 0 && self.failures > 0 {
+            Obstacle::Conflicts
+        } else {
+            Obstacle::Errors
+        };
+        Fault {
+            given_up: Some(obstacle),
+            ..self.fault(true, cause)
+        }
     }
 
     /// The wall clock may be set back meanwhile: then a step took no time.
