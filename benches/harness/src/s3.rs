@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::http::{Event, Listening, Request, Response, Server, read_chunks};
 
@@ -207,13 +209,16 @@ impl Shared {
 }
 
 fn common() -> Vec<(String, String)> {
+    // The SDKs correct their clock by the server's.
+    let now = OffsetDateTime::now_utc().format(&Rfc2822);
+    let date = now.unwrap_or_default().replace("+0000", "GMT");
     [
         (
             "x-amz-id-2",
             "l4xN0vYj5pGkO6mZt0Q2z8sT1bWc7eRfHuIaXdKqPnLyJvMgBoSwEtCzDhFiAr=",
         ),
         ("x-amz-request-id", "4442587FB7D0A2F9"),
-        ("Date", "Mon, 23 Nov 2026 09:00:00 GMT"),
+        ("Date", &date),
         ("Server", "AmazonS3"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
