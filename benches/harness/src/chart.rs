@@ -34,13 +34,13 @@ impl Chart<'_> {
         let legend_rows = names.len().div_ceil(LEGEND_COLUMNS);
         let height = TOP + rows as f64 * (PANEL_HEIGHT + GAP) + legend_rows as f64 * 18.0 + 20.0;
         let mut svg = String::new();
-        let _ = write!(
+        let _ = writeln!(
             svg,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
              font-size=\"11\" role=\"img\" aria-label=\"{0}\">\n\
              <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
              <text x=\"16\" y=\"24\" font-size=\"16\" font-weight=\"bold\">{0}</text>\n\
-             <text x=\"16\" y=\"42\" fill=\"#555\">{1}</text>\n",
+             <text x=\"16\" y=\"42\" fill=\"#555\">{1}</text>",
             escape(self.title),
             escape(&self.subtitle)
         );
@@ -68,10 +68,10 @@ impl Chart<'_> {
             let top =
                 TOP + rows as f64 * (PANEL_HEIGHT + GAP) + (number / LEGEND_COLUMNS) as f64 * 18.0;
             let (colour, width) = style(number);
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<line x1=\"{left}\" y1=\"{top}\" x2=\"{}\" y2=\"{top}\" stroke=\"{colour}\" \
-                 stroke-width=\"{width}\"/><text x=\"{}\" y=\"{}\">{}</text>\n",
+                 stroke-width=\"{width}\"/><text x=\"{}\" y=\"{}\">{}</text>",
                 left + 20.0,
                 left + 26.0,
                 top + 4.0,
@@ -92,46 +92,46 @@ impl Chart<'_> {
     ) {
         let x_of = |value: f64| left + x.place(value) * PANEL_WIDTH;
         let y_of = |value: f64| top + (1.0 - y.place(value)) * PANEL_HEIGHT;
-        let _ = write!(
+        let _ = writeln!(
             svg,
             "<text x=\"{left}\" y=\"{}\" font-weight=\"bold\">{}</text>\n\
              <rect x=\"{left}\" y=\"{top}\" width=\"{PANEL_WIDTH}\" height=\"{PANEL_HEIGHT}\" fill=\"none\" \
-             stroke=\"#999\"/>\n",
+             stroke=\"#999\"/>",
             top - 8.0,
             escape(&panel.title)
         );
         let mut last = f64::NEG_INFINITY;
         for &tick in ticks {
             let at = x_of(tick);
-            let _ = write!(
+            let _ = writeln!(
                 svg,
-                "<line x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{}\" stroke=\"#eee\"/>\n",
+                "<line x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{}\" stroke=\"#eee\"/>",
                 top + PANEL_HEIGHT
             );
             // Labels that would overlap are left out.
             if at - last > 36.0 {
                 last = at;
-                let _ = write!(
+                let _ = writeln!(
                     svg,
-                    "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
+                    "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                     top + PANEL_HEIGHT + 15.0,
                     number(tick)
                 );
             }
         }
-        let _ = write!(
+        let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"#555\">{}</text>\n",
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
             left + PANEL_WIDTH / 2.0,
             top + PANEL_HEIGHT + 30.0,
             escape(self.x_label)
         );
         for tick in y.decades() {
             let at = y_of(tick);
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<line x1=\"{left}\" y1=\"{at:.1}\" x2=\"{}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
-                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} ms</text>\n",
+                 <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} ms</text>",
                 left + PANEL_WIDTH,
                 left - 5.0,
                 at + 4.0,
@@ -149,18 +149,18 @@ impl Chart<'_> {
                 .iter()
                 .map(|&(a, b)| format!("{:.1},{:.1}", x_of(a), y_of(b)))
                 .collect();
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"><title>{}\
-                 </title></polyline>\n",
+                 </title></polyline>",
                 points.join(" "),
                 escape(&line.name)
             );
             for &(a, b) in &line.points {
-                let _ = write!(
+                let _ = writeln!(
                     svg,
                     "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\" fill=\"{colour}\"><title>{}: {b:.2} ms</title>\
-                     </circle>\n",
+                     </circle>",
                     x_of(a),
                     y_of(b),
                     escape(&line.name)

@@ -61,6 +61,11 @@ pub fn main(root: &Path) -> ExitCode {
     {
         return exit(aws::run(root, rest));
     }
+    if let [first, rest @ ..] = &arguments[..]
+        && first == "budgets"
+    {
+        return exit(budgets::check(root, rest.first().map(Path::new)));
+    }
     exit(match options::parse(arguments) {
         Ok(None) => {
             print!("{}", options::HELP);

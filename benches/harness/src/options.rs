@@ -95,6 +95,13 @@ pub(crate) fn parse(
     if options.parts.is_empty() {
         options.parts = vec![Part::Table, Part::Memory, Part::Evict, Part::Growth];
     }
+    // `--quick` names the table too.
+    let mut named = Vec::new();
+    options.parts.retain(|part| {
+        let is_new = !named.contains(part);
+        named.push(*part);
+        is_new
+    });
     if options.runs == 0 {
         return Err("--runs must be at least 1".to_owned());
     }
@@ -154,7 +161,7 @@ mod tests {
             all.parts,
             [Part::Table, Part::Memory, Part::Evict, Part::Growth]
         );
-        let some = parsed("--evict --memory 128,256 --rtt-ms 2.5")
+        let some = parsed("--evict --memory 128,256 --evict --rtt-ms 2.5")
             .unwrap()
             .unwrap();
         assert_eq!(some.parts, [Part::Evict, Part::Memory]);

@@ -120,7 +120,7 @@ impl Run<'_> {
                 };
                 let sample = self.bench.run(&variant, club, objects, &cold_read)?;
                 self.add("table", &variant, "cold_read_ms", round, sample.cold);
-                if round % WARM_EVERY == 0 {
+                if round.is_multiple_of(WARM_EVERY) {
                     self.warm("table", &variant, club, objects, round)?;
                 }
             }
@@ -299,7 +299,7 @@ impl Run<'_> {
 
     /// Who takes part in a round, in the order of the table.
     fn turn(&self, round: usize) -> Vec<Variant> {
-        let is_everybody = round % SLOW_EVERY == 0;
+        let is_everybody = round.is_multiple_of(SLOW_EVERY);
         self.variants
             .iter()
             .filter(|variant| is_everybody || !variant.is_slow)

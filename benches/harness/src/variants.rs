@@ -195,9 +195,10 @@ impl Spec {
         linkage: Linkage,
     ) -> Result<Variant, String> {
         let source = places.variants().join(folder);
-        let target = places.bench.join(match linkage {
-            Linkage::Dynamic => "variants",
-            Linkage::Static => "variants-static",
+        // The floor is built in two ways and shares nothing with the others, which share most.
+        let target = places.bench.join(match folder {
+            "floor" => self.name,
+            _ => "variants",
         });
         if places.may_build {
             let mut command = Command::new("cargo");
@@ -260,6 +261,7 @@ impl Spec {
                 "install",
                 "--quiet",
                 "--disable-pip-version-check",
+                "--no-warn-conflicts",
             ])
             .args(["--root-user-action", "ignore", "--target"])
             .arg(&package)
