@@ -55,7 +55,7 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Arc<Vec<u8>>,
     /// Request line and headers as they came.
     pub(crate) head: Vec<u8>,
     /// When its last byte had been read.
@@ -271,7 +271,7 @@ fn read<S: Read + Write>(stream: &mut BufReader<S>) -> io::Result<Option<Request
         method,
         target,
         headers,
-        body,
+        body: Arc::new(body),
         head,
         at,
     }))

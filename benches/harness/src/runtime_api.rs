@@ -121,7 +121,7 @@ impl Queue {
                 response
             }
             ["invocation", _, "response"] => {
-                let _ = notices.send(Notice::Answered(request.at, request.body.clone()));
+                let _ = notices.send(Notice::Answered(request.at, request.body.to_vec()));
                 accepted()
             }
             _ => {

@@ -134,7 +134,7 @@ impl Shared {
         let (response, body) = match &*request.method {
             "GET" | "HEAD" => (self.get(request, &path), Arc::default()),
             "PUT" => {
-                let body = Arc::new(request.body.clone());
+                let body = Arc::clone(&request.body);
                 (self.put(request, &path, Arc::clone(&body)), body)
             }
             _ => (error(405, "MethodNotAllowed"), Arc::default()),
