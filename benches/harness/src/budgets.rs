@@ -79,20 +79,19 @@ fn compare(budgets: &Budgets, counts: &Counts, toolchain: &str) -> Verdict {
             continue;
         };
         let is_compiled = name.ends_with("instructions") || *name == "executable_bytes";
-        let tolerance = if name.ends_with("instructions") {
-            TOLERANCE
-        } else {
-            0.0
+        let tolerance = match name.ends_with("instructions") {
+            true => budget.at_most * TOLERANCE_PERCENT / 100,
+            false => 0,
         };
         let change = count as f64 / budget.at_most as f64 - 1.0;
         let state = if is_compiled && !is_comparable {
             "shown     "
-        } else if change > tolerance {
+        } else if count > budget.at_most + tolerance {
             verdict
                 .exceeded
                 .push(format!("{name} (before {}, now {count})", budget.at_most));
             "EXCEEDED  "
-        } else if change < -tolerance {
+        } else if count + tolerance < budget.at_most {
             "below     "
         } else {
             "as before "
@@ -385,7 +384,7 @@ fn toolchain() -> Result<String, String> {
     ))
 }
 
-const TOLERANCE: f64 = 0.01;
+const TOLERANCE_PERCENT: u64 = 1;
 const WARM_CHANGES: usize = 10;
 const RUNS: usize = 4;
 
