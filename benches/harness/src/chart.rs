@@ -59,12 +59,12 @@ impl Chart<'_> {
             ticks
         };
         for (number, panel) in self.panels.iter().enumerate() {
-            let left = 56.0 + (number % 2) as f64 * (PANEL_WIDTH + 64.0);
+            let left = LEFT + (number % 2) as f64 * (PANEL_WIDTH + 64.0);
             let top = TOP + (number / 2) as f64 * (PANEL_HEIGHT + GAP);
             self.panel(&mut svg, panel, (left, top), (&x, &y), &ticks, &names);
         }
         for (number, name) in names.iter().enumerate() {
-            let left = 56.0 + (number % LEGEND_COLUMNS) as f64 * 140.0;
+            let left = LEFT + (number % LEGEND_COLUMNS) as f64 * 140.0;
             let top =
                 TOP + rows as f64 * (PANEL_HEIGHT + GAP) + (number / LEGEND_COLUMNS) as f64 * 18.0;
             let (colour, width) = style(number);
@@ -244,6 +244,7 @@ const COLOURS: [&str; 10] = [
     "#2ecc71", "#d81b9a",
 ];
 const WIDTH: f64 = 860.0;
+const LEFT: f64 = 66.0;
 const TOP: f64 = 84.0;
 const PANEL_WIDTH: f64 = 340.0;
 const PANEL_HEIGHT: f64 = 240.0;

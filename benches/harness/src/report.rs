@@ -77,7 +77,10 @@ fn how(options: &Options, results: &Results) -> String {
 
 /// The charts that there are samples for, by file name.
 fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
-    let subtitle = machine.sentence();
+    let subtitle = format!(
+        "{}, commit {}, {} cores of {}",
+        machine.date, machine.commit, machine.cores, machine.processor
+    );
     let mut charts = Vec::new();
     let memory: Vec<Panel> = [
         (Begins::AfterInit, "init_ms", "init, quota after INIT"),
