@@ -22,7 +22,7 @@ def test_the_costs_are_those_of_the_calculation():
     assert "a warm change takes 2 (PUT, PUT)" in readme and "a cold change 4" in readme
     # The counts that the calculation starts from are the ones that a test holds.
     requests = text("tests/end_to_end/requests.rs")
-    assert "GET of the private object beside HEAD of the public one, PUT, PUT." in requests
+    assert "GET of the private object, HEAD of the public one, PUT, PUT." in requests
     assert costs.COLD_CHANGE == (2, 2)
 
 
