@@ -51,6 +51,20 @@ pub(crate) fn text(private: &[u8], function_url: &str, public_data_url: &str, no
                 "user_auth_tokens": [student.login_code],
             }),
         );
+    } else if let Some(host) = members.iter().find(|member| member.role != "Student") {
+        // Nothing lies ahead (any more) that somebody could answer for.
+        post(
+            &mut text,
+            function_url,
+            &json!({
+                "action": "coach_add_training_session",
+                "auth_token": host.login_code,
+                "start_time": now + DAY_SECONDS,
+                "end_time": now + DAY_SECONDS + 3_600,
+                "coach": host.user_id,
+                "comment": "A first session",
+            }),
+        );
     }
     if let Some(coach) = code("Coach") {
         post(
@@ -138,8 +152,9 @@ fn values<'a>(data: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &
 }
 
 const MEMBERS_SHOWN: usize = 12;
+const DAY_SECONDS: i64 = 86_400;
 /// About four months.
-const HISTORY_SECONDS: i64 = 120 * 86_400;
+const HISTORY_SECONDS: i64 = 120 * DAY_SECONDS;
 
 #[cfg(test)]
 mod tests {
@@ -200,6 +215,23 @@ mod tests {
             "{}",
             curls[2]
         );
+    }
+
+    #[test]
+    fn a_club_whose_sessions_are_over_has_three_lines_too() {
+        let private = json!({
+            "users": {
+                "1": user("Student", "Zoe", "zoeszoeszoes"),
+                "2": user("Coach", "Kim", "coachcoachco"),
+            },
+            "sessions": { "a": { "state": "scheduled", "start_time": 9 } },
+        });
+        let text = text(private.to_string().as_bytes(), "f", "s", 10);
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("curl")).count(),
+            3
+        );
+        assert!(text.contains("coach_add_training_session"), "{text}");
     }
 
     #[test]
