@@ -44,13 +44,16 @@
 //! version has the ETag of an earlier one, every object that we write ends in white space that spells
 //! the operation (see `nonce`).
 //!
-//! * `run`: one request on its way; `publish`: bringing the public object in line;
-//!   `attendance`: history entries, and putting them back
+//! * `run`: one request on its way; `decide`: what it does to a version, and what became of its earlier
+//!   tries; `commit`: writing the private object; `publish`: bringing the public one in line;
+//!   `attendance`: history entries, and putting them back; `waiting`: pauses and the deadline
 //! * `objects`: the objects and their forms; `cache`: what is known of them
 //! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
 
 mod attendance;
 mod cache;
+mod commit;
+mod decide;
 pub mod fault;
 pub mod journal;
 mod nonce;
@@ -59,6 +62,7 @@ mod objects;
 pub mod protections;
 mod publish;
 mod run;
+mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -68,7 +72,7 @@ use serde_json::{Map, Value};
 use crate::actions::Refusal;
 use crate::club::operation::Secret;
 use crate::s3::ObjectStore;
-use cache::Known;
+use cache::{Known, Modified};
 pub use fault::{Fault, State};
 use objects::{Objects, Unread};
 use protections::Protections;
@@ -148,12 +152,12 @@ impl<S: ObjectStore, W: World> Store<S, W> {
 
     fn read_both(&self, timeout: Duration) -> Result<Known, Unread> {
         let requested = self.world.now();
-        let (private, public) = self.objects.read_both(timeout)?;
+        let (private, last_modified, public) = self.objects.read_both(timeout)?;
         Ok(Known {
             private: Arc::new(private),
             public,
             requested,
-            last_modified: None,
+            last_modified: last_modified.map(Modified::At),
         })
     }
 
@@ -186,6 +190,10 @@ pub struct Request<'a> {
 pub trait World {
     /// The wall clock: the invocation's deadline is given by it.
     fn now(&self) -> SystemTime;
+
+    /// The time since some moment, by a clock that is never set: what is left of an invocation is measured
+    /// by it.
+    fn monotonic(&self) -> Duration;
 
     /// Random bytes from a secure generator; `None` if the system has none to give.
     fn random(&self) -> Option<[u8; Secret::BYTES]>;

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use dojang::actions::{Action, Decision, Occasion, decide, repeat};
 use dojang::club::Club;
 use dojang::club::history::{History, object_key, recorded_between};
-use dojang::club::operation::{Operation as Derived, OperationKey, Secret};
+use dojang::club::operation::{Operation as Derived, OperationKey, Remembered, Secret};
 use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use dojang::store::State;
 use dojang::store::journal::Journal;
+use serde_json::Value;
 
-use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
-use crate::s3::Version;
+use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record, seconds};
+use crate::s3::{MOST_LATE, Version};
 use crate::scheduler::Micros;
 
 /// A broken promise.
@@ -26,8 +27,11 @@ pub(crate) fn check(record: &Record, is_strict: bool) -> Result<Statistics, Viol
         checker.changes_are_replayed()?;
         checker.outcomes_are_what_the_sequence_says()?;
         checker.history_goes_with_the_club()?;
+        checker.acknowledged_attendance_stays()?;
     } else {
         checker.nothing_is_applied_twice_between_foreign_writes()?;
+        checker.no_invocation_applies_anything_twice()?;
+        checker.answers_wait_for_the_public_object()?;
     }
     checker.public_never_goes_back()?;
     checker.public_is_in_line_in_the_end()?;
@@ -63,8 +67,10 @@ struct Checker<'a> {
     public: Vec<Version>,
     /// The history of the one year that runs take place in: when each version was written, and its text.
     history: Vec<(Micros, History)>,
-    /// Where in the chain each operation took effect.
-    committed: BTreeMap<OperationKey, usize>,
+    /// The operations by what versions name them by.
+    names: BTreeMap<Remembered, OperationKey>,
+    /// Where in the chain each operation took effect, and under which key.
+    committed: BTreeMap<OperationKey, (usize, OperationKey)>,
 }
 
 /// A version of the private object, read.
@@ -86,11 +92,16 @@ impl<'a> Checker<'a> {
                 version,
             });
         }
+        let names = record.operations.keys().map(|key| (key.remembered(), *key));
+        let names: BTreeMap<_, _> = names.collect();
         let committed = private
             .iter()
             .enumerate()
             .filter(|(_, link)| !link.version.is_foreign)
-            .filter_map(|(n, link)| Some((link.journal.last()?, n)))
+            .filter_map(|(n, link)| {
+                let (key, as_applied) = asked_for(&names, link.journal.last()?)?;
+                Some((key, (n, as_applied)))
+            })
             .collect();
         let key = object_key(YEAR);
         let history = record
@@ -107,6 +118,7 @@ impl<'a> Checker<'a> {
             private,
             history,
             public: record.s3.chain(PUBLIC, DATA),
+            names,
             committed,
         })
     }
@@ -116,22 +128,24 @@ impl<'a> Checker<'a> {
     fn changes_are_replayed(&self) -> Result<(), Violation> {
         for (n, link) in self.private.iter().enumerate().skip(1) {
             let before = &self.private[n - 1];
-            let key = link
+            let last = link
                 .journal
                 .last()
                 .ok_or(format!("version {n} names no operation"))?;
-            if self.committed[&key] != n {
+            let (key, as_applied) =
+                asked_for(&self.names, last).ok_or_else(|| format!("nobody asked for {last:?}"))?;
+            if self.committed[&key].0 != n {
                 return Err(format!(
                     "{key:?} took effect as {n} and as {}",
-                    self.committed[&key]
+                    self.committed[&key].0
                 ));
             }
             if before.version.etag == link.version.etag || before.journal.contains(key) {
                 return Err(format!("version {n} repeats {key:?}"));
             }
-            let operation = self.operation(key)?;
+            let operation = &self.record.operations[&key];
             let is_replayed = operation.invocations.iter().any(|invocation| {
-                matches!(self.decided(before, key, operation, invocation),
+                matches!(self.decided(before, as_applied, operation, invocation),
                     Some(Ok(Decision::Change(change))) if change.club == link.club)
             });
             if !is_replayed {
@@ -161,20 +175,25 @@ impl<'a> Checker<'a> {
         operation: &Operation,
         invocation: &Invocation,
     ) -> Result<(), Violation> {
-        let committed = self.committed.get(&key).copied();
-        let is_ours = committed.is_some_and(|n| self.private[n].version.written <= invocation.end);
+        let committed = self
+            .committed
+            .get(&key)
+            .filter(|(n, _)| self.private[*n].version.written <= invocation.end);
         match &invocation.outcome {
-            Outcome::Killed => return Ok(()),
+            Outcome::Killed | Outcome::Fault(State::NotKnown) => return Ok(()),
             Outcome::Fault(State::NothingChanged) => {
-                // Another invocation of the same operation may have made the change.
-                if committed.is_some() && operation.invocations.len() == 1 {
-                    return Err("it was changed all the same".into());
-                }
-                return Ok(());
+                return if self.surely_changed(key, operation, invocation) {
+                    Err("it was changed all the same".into())
+                } else {
+                    Ok(())
+                };
             }
-            Outcome::Fault(State::NotKnown) => return Ok(()),
             Outcome::Fault(State::ChangedNotPublic) => {
-                return if is_ours {
+                // Making the club is a change too, to who asked for that.
+                let has_made_club = operation.request["action"]
+                    == Action::TriggerInitialization.name()
+                    && self.private[0].version.written <= invocation.end;
+                return if committed.is_some() || has_made_club {
                     Ok(())
                 } else {
                     Err("nothing was changed".into())
@@ -185,21 +204,29 @@ impl<'a> Checker<'a> {
         // What was newest when the request came must be public by now; so must its own change.
         let at_start = self.newest_at(invocation.arrived);
         let shown = self.shown_at(invocation.end).ok_or("nothing is public")?;
-        let least = if is_ours {
-            at_start.max(committed.unwrap_or(0))
-        } else {
-            at_start
-        };
-        if shown < least {
+        if shown < at_start {
             return Err(format!(
-                "version {shown} was public, {least} should have been"
+                "version {shown} was public, {at_start} should have been"
             ));
         }
-        if is_ours {
-            let n = committed.unwrap_or_default();
-            return self.repeated_answer_is_true(n, key, operation, invocation);
+        if let Some(&(n, as_applied)) = committed {
+            let told = self.repeated_answer_is_true(n, as_applied, operation, invocation);
+            if told.is_ok() && shown >= n {
+                return Ok(());
+            }
+            // Another invocation may have made the change, after this one looked.
+            if operation.invocations.len() == 1
+                || self.private[n].version.written < invocation.start
+            {
+                return told.and(Err(format!(
+                    "version {shown} was public, {n} should have been"
+                )));
+            }
         }
         let is_true = (at_start..=self.newest_at(invocation.end)).any(|n| {
+            if self.private[n].journal.contains(key) {
+                return false;
+            }
             let decided = self.decided(&self.private[n], key, operation, invocation);
             match (&invocation.outcome, decided) {
                 (Outcome::Answer(answer), Some(Ok(Decision::Answer(expected)))) => {
@@ -220,6 +247,26 @@ impl<'a> Checker<'a> {
         } else {
             Err("no version of that time gives this answer".into())
         }
+    }
+
+    /// Whether this invocation, and no other, may have made its operation's change, and it was made.
+    fn surely_changed(
+        &self,
+        key: OperationKey,
+        operation: &Operation,
+        invocation: &Invocation,
+    ) -> bool {
+        let Some((n, _)) = self.committed.get(&key) else {
+            return false;
+        };
+        let at = self.private[*n].version.written;
+        let may_have =
+            |other: &&Invocation| other.start <= at && at <= other.end + MOST_LATE + MARGIN;
+        let mut suspects = operation.invocations.iter().filter(may_have);
+        suspects
+            .next()
+            .is_some_and(|first| first.start == invocation.start)
+            && suspects.next().is_none()
     }
 
     /// The answer to an operation that took effect as version `n`: always the same, but for sessions that are
@@ -291,17 +338,18 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let session = operation.request["session_id"].as_str().unwrap_or_default();
-            if let Some(&n) = self.committed.get(key) {
+            if let Some(&(n, _)) = self.committed.get(key) {
                 let at = self.private[n].version.written;
                 let there = self.history.iter().rfind(|(written, _)| *written <= at);
                 if there.is_none_or(|(_, history)| history.entry(session).is_none()) {
                     return Err(format!("version {n} is archived without its entry"));
                 }
-            } else if operation
-                .invocations
-                .iter()
-                .all(|i| matches!(i.outcome, Outcome::Refused(_)))
-                && !self.has_rival(*key, operation)
+            } else if operation.invocations.iter().all(|i| {
+                matches!(
+                    i.outcome,
+                    Outcome::Refused(_) | Outcome::Fault(State::NothingChanged)
+                )
+            }) && !self.has_rival(*key, operation)
             {
                 let last = self.history.last();
                 let white_space = white_space_of(*key);
@@ -320,19 +368,75 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Whether attendance of the same session was taken by another operation at the same time: whoever is
-    /// refused last then puts back what it found, perhaps the other's.
+    /// Promise 1, of attendance: the entry stays once the request was answered. It is that of an operation
+    /// which took effect, and says what was asked for.
+    fn acknowledged_attendance_stays(&self) -> Result<(), Violation> {
+        for (key, operation) in &self.record.operations {
+            let mut ends = operation
+                .invocations
+                .iter()
+                .filter(|i| matches!(i.outcome, Outcome::Answer(_)))
+                .map(|i| i.end);
+            if operation.request["action"] != Action::RegisterAttendance.name()
+                || !self.committed.contains_key(key)
+            {
+                continue;
+            }
+            let (Some(end), Some(session)) =
+                (ends.next(), operation.request["session_id"].as_str())
+            else {
+                continue;
+            };
+            let at = self
+                .history
+                .iter()
+                .rposition(|(written, _)| *written <= end);
+            for (_, history) in &self.history[at.unwrap_or(0)..] {
+                let entry = history
+                    .entry(session)
+                    .ok_or_else(|| format!("an acknowledged entry vanished: {operation:?}"))?;
+                self.entry_is_true(entry.get(), operation)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry_is_true(&self, entry: &str, acknowledged: &Operation) -> Result<(), Violation> {
+        let (key, writer) = self
+            .record
+            .operations
+            .iter()
+            .find(|(key, _)| entry.contains(&white_space_of(**key)))
+            .ok_or("an entry names no operation")?;
+        // While it is being written it may be that of an attempt that is put back, or completed, later.
+        let entry: Value = serde_json::from_str(entry).map_err(|error| error.to_string())?;
+        if entry["participants"] == writer.request["participants"] {
+            Ok(())
+        } else {
+            Err(format!(
+                "an entry of {key:?} holds {}: {writer:?} after {acknowledged:?}",
+                entry["participants"]
+            ))
+        }
+    }
+
+    /// Whether attendance of the same session was taken by another operation, or by another run of this one,
+    /// at the same time: whoever is refused last then puts back what it found, perhaps the other's.
     fn has_rival(&self, key: OperationKey, operation: &Operation) -> bool {
         let overlap = |a: &Invocation, b: &Invocation| a.start < b.end && b.start < a.end;
-        self.record.operations.iter().any(|(other_key, other)| {
-            *other_key != key
-                && other.request["action"] == operation.request["action"]
-                && other.request["session_id"] == operation.request["session_id"]
-                && other
-                    .invocations
-                    .iter()
-                    .any(|a| operation.invocations.iter().any(|b| overlap(a, b)))
-        })
+        let runs = &operation.invocations;
+        let is_run_twice_at_once =
+            (0..runs.len()).any(|n| runs[..n].iter().any(|other| overlap(other, &runs[n])));
+        is_run_twice_at_once
+            || self.record.operations.iter().any(|(other_key, other)| {
+                *other_key != key
+                    && other.request["action"] == operation.request["action"]
+                    && other.request["session_id"] == operation.request["session_id"]
+                    && other
+                        .invocations
+                        .iter()
+                        .any(|a| operation.invocations.iter().any(|b| overlap(a, b)))
+            })
     }
 
     /// Promise 2 where others write too.
@@ -349,6 +453,68 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The same of one invocation across foreign writes: where the list of operations is gone, it must not
+    /// make its change once more. Judged where no other invocation can have made it, and where what was
+    /// written in between holds the change: a version from before it was made takes it back.
+    fn no_invocation_applies_anything_twice(&self) -> Result<(), Violation> {
+        let mut made = BTreeMap::new();
+        for (n, link) in self.private.iter().enumerate() {
+            let name = link.journal.last().filter(|_| !link.version.is_foreign);
+            let Some((key, _)) = name.and_then(|name| asked_for(&self.names, name)) else {
+                continue;
+            };
+            let Some(before) = made.insert(key, n) else {
+                continue;
+            };
+            let is_taken_back = self.private[before + 1..n].iter().any(|between| {
+                let earlier = &self.private[..before];
+                between.version.is_foreign
+                    && earlier.iter().any(|earlier| earlier.club == between.club)
+            });
+            if !is_taken_back && self.record.operations[&key].invocations.len() == 1 {
+                return Err(format!("{key:?} took effect as {before} and again as {n}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Promises 1 and 5 where others write too: what was newest when a request came is public when it is
+    /// answered, or something newer.
+    fn answers_wait_for_the_public_object(&self) -> Result<(), Violation> {
+        let invocations = self.record.operations.values().flat_map(|o| &o.invocations);
+        for invocation in invocations {
+            if !matches!(invocation.outcome, Outcome::Answer(_) | Outcome::Refused(_)) {
+                continue;
+            }
+            let newest = self.newest_at(invocation.arrived);
+            let shown = self
+                .public
+                .iter()
+                .rfind(|public| public.written <= invocation.end);
+            let shown = shown.ok_or("nothing is public")?;
+            let etag = shown.metadata.get("dojang-shows");
+            let is_there = self.private[newest..]
+                .iter()
+                .any(|link| Some(&link.version.etag.0) == etag);
+            if !shown.is_foreign && !is_there && !self.is_restored_at_once(newest) {
+                return Err(format!("version {newest} was not public: {invocation:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the version, or one since, is one that was restored within about a second of being written,
+    /// which `Last-Modified` does not tell.
+    fn is_restored_at_once(&self, newest: usize) -> bool {
+        (newest..self.private.len()).any(|n| {
+            let version = &self.private[n].version;
+            self.private[..n].iter().any(|earlier| {
+                earlier.version.etag == version.etag
+                    && seconds(version.written) - seconds(earlier.version.written) <= 1
+            })
+        })
     }
 
     /// Promise 6.
@@ -377,13 +543,6 @@ impl<'a> Checker<'a> {
             }
         }
         statistics
-    }
-
-    fn operation(&self, key: OperationKey) -> Result<&Operation, Violation> {
-        self.record
-            .operations
-            .get(&key)
-            .ok_or_else(|| format!("nobody asked for {key:?}"))
     }
 
     fn decided(
@@ -431,6 +590,23 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// The operation that a version names, and the key under which it was applied: another one in its first byte
+/// where `one_operation_for_all_attempts` is off.
+fn asked_for(
+    names: &BTreeMap<Remembered, OperationKey>,
+    name: Remembered,
+) -> Option<(OperationKey, OperationKey)> {
+    if let Some(key) = names.get(&name) {
+        return Some((*key, *key));
+    }
+    let (_, key) = names
+        .iter()
+        .find(|(known, _)| known.0[1..] == name.0[1..])?;
+    let mut as_applied = *key;
+    as_applied.0[0] = name.0[0];
+    Some((*key, as_applied))
+}
+
 fn occasion(key: OperationKey, secret: Secret, invocation: &Invocation) -> Occasion<'static> {
     Occasion {
         now: invocation.now,
@@ -449,5 +625,7 @@ fn white_space_of(key: OperationKey) -> String {
         .collect()
 }
 
+/// What a request's way takes at most, in µs.
+const MARGIN: Micros = 100_000;
 /// Runs take place in its first weeks.
 const YEAR: i32 = 2027;
