@@ -16,6 +16,7 @@ mod function_url;
 mod history;
 mod instances;
 mod logs;
+mod lost_lists;
 mod names;
 mod odd_s3;
 mod participation;
@@ -27,6 +28,7 @@ mod repetition;
 mod requests;
 mod reset;
 mod restart;
+mod restored;
 mod sessions;
 mod support;
 mod tls;
@@ -88,6 +90,7 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         logs::cases(),
+        lost_lists::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),
@@ -99,6 +102,7 @@ fn all_cases() -> Vec<Case> {
         requests::cases(),
         reset::cases(),
         restart::cases(),
+        restored::cases(),
         sessions::cases(),
         tls::cases(),
         users::cases(),
