@@ -36,6 +36,7 @@ cases! {
     a_first_start_that_is_refused_makes_half_a_club_at_most,
     a_first_start_tells_the_truth,
     a_fault_of_the_history_leaves_the_club_alone,
+    a_refused_commit_leaves_no_history_entry,
     attendance_survives_a_lost_commit,
     a_reset_whose_answer_was_lost_writes_the_history_too,
     a_reset_without_its_history_is_completed_by_a_repetition,
@@ -526,6 +527,19 @@ fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
     }
     backend.s3.set_fault(None);
     assert_eq!(answer(&backend.event(&attendance(&backend))).0, 200);
+}
+
+fn a_refused_commit_leaves_no_history_entry(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let before = backend.history(history_year());
+    let refusal = s3_error(403, "AccessDenied");
+    always(&backend, "PUT", PRIVATE_BUCKET, "data.json", &refusal);
+    let payload = backend.hurried(&attendance(&backend));
+    assert_fault(&payload, 500, "Nothing was changed");
+    assert_eq!(backend.history(history_year()), before);
+    let writes = put_requests(&backend).into_iter();
+    let history = writes.filter(|(_, key)| *key == history_key());
+    assert_eq!(history.count(), 2, "written, and put back");
 }
 
 fn attendance_survives_a_lost_commit(counts: &Counts) {

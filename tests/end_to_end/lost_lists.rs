@@ -8,7 +8,7 @@ use dojang::club::operation::OperationKey;
 use dojang::store::journal::Journal;
 use local::setup::PRIVATE_BUCKET;
 use local::{Fault, StoredObject};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cases;
 use crate::faults::{assert_fault, create, is_commit, trigger};
@@ -145,7 +145,5 @@ fn news(backend: &Backend<'_>) -> usize {
         .as_object()
         .expect("users is an object")
         .values();
-    users
-        .filter(|user| user["name"] == Value::from("New"))
-        .count()
+    users.filter(|user| user["name"] == "New").count()
 }
