@@ -159,7 +159,7 @@ fn with_much_attendance(setting: Setting) -> Setting {
         ..setting.faults
     };
     Setting {
-        attendance: 95,
+        attendance: 75,
         twice: 500,
         faults,
         ..setting

@@ -1,6 +1,9 @@
 //! Whether a run kept the promises (`src/store/mod.rs`), judged from the chain of versions that it left: every
 //! change is replayed in chain order through the pure rules, and every answer compared.
 
+mod foreign;
+mod history;
+
 use std::collections::BTreeMap;
 
 use dojang::actions::{Action, Decision, Occasion, decide, repeat};
@@ -11,9 +14,8 @@ use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use dojang::store::State;
 use dojang::store::journal::Journal;
-use serde_json::Value;
 
-use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record, seconds};
+use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
 use crate::s3::{MOST_LATE, Version};
 use crate::scheduler::Micros;
 
@@ -330,193 +332,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Promise 5: no session is archived by attendance without its entry; and an attendance that was
-    /// refused, and neither killed nor left open, leaves none of its own.
-    fn history_goes_with_the_club(&self) -> Result<(), Violation> {
-        for (key, operation) in &self.record.operations {
-            if operation.request["action"] != Action::RegisterAttendance.name() {
-                continue;
-            }
-            let session = operation.request["session_id"].as_str().unwrap_or_default();
-            if let Some(&(n, _)) = self.committed.get(key) {
-                let at = self.private[n].version.written;
-                let there = self.history.iter().rfind(|(written, _)| *written <= at);
-                if there.is_none_or(|(_, history)| history.entry(session).is_none()) {
-                    return Err(format!("version {n} is archived without its entry"));
-                }
-            } else if operation.invocations.iter().all(|i| {
-                matches!(
-                    i.outcome,
-                    Outcome::Refused(_) | Outcome::Fault(State::NothingChanged)
-                )
-            }) && !self.has_rival(*key, operation)
-            {
-                let last = self.history.last();
-                let white_space = white_space_of(*key);
-                let is_left = last.is_some_and(|(_, history)| {
-                    history
-                        .entry(session)
-                        .is_some_and(|e| e.get().contains(&white_space))
-                });
-                if is_left {
-                    return Err(format!(
-                        "a refused attendance left its entry: {operation:?}"
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Promise 1, of attendance: the entry stays once the request was answered. It is that of an operation
-    /// which took effect, and says what was asked for.
-    fn acknowledged_attendance_stays(&self) -> Result<(), Violation> {
-        for (key, operation) in &self.record.operations {
-            let mut ends = operation
-                .invocations
-                .iter()
-                .filter(|i| matches!(i.outcome, Outcome::Answer(_)))
-                .map(|i| i.end);
-            if operation.request["action"] != Action::RegisterAttendance.name()
-                || !self.committed.contains_key(key)
-            {
-                continue;
-            }
-            let (Some(end), Some(session)) =
-                (ends.next(), operation.request["session_id"].as_str())
-            else {
-                continue;
-            };
-            let at = self
-                .history
-                .iter()
-                .rposition(|(written, _)| *written <= end);
-            for (_, history) in &self.history[at.unwrap_or(0)..] {
-                let entry = history
-                    .entry(session)
-                    .ok_or_else(|| format!("an acknowledged entry vanished: {operation:?}"))?;
-                self.entry_is_true(entry.get(), operation)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn entry_is_true(&self, entry: &str, acknowledged: &Operation) -> Result<(), Violation> {
-        let (key, writer) = self
-            .record
-            .operations
-            .iter()
-            .find(|(key, _)| entry.contains(&white_space_of(**key)))
-            .ok_or("an entry names no operation")?;
-        // While it is being written it may be that of an attempt that is put back, or completed, later.
-        let entry: Value = serde_json::from_str(entry).map_err(|error| error.to_string())?;
-        if entry["participants"] == writer.request["participants"] {
-            Ok(())
-        } else {
-            Err(format!(
-                "an entry of {key:?} holds {}: {writer:?} after {acknowledged:?}",
-                entry["participants"]
-            ))
-        }
-    }
-
-    /// Whether attendance of the same session was taken by another operation, or by another run of this one,
-    /// at the same time: whoever is refused last then puts back what it found, perhaps the other's.
-    fn has_rival(&self, key: OperationKey, operation: &Operation) -> bool {
-        let overlap = |a: &Invocation, b: &Invocation| a.start < b.end && b.start < a.end;
-        let runs = &operation.invocations;
-        let is_run_twice_at_once =
-            (0..runs.len()).any(|n| runs[..n].iter().any(|other| overlap(other, &runs[n])));
-        is_run_twice_at_once
-            || self.record.operations.iter().any(|(other_key, other)| {
-                *other_key != key
-                    && other.request["action"] == operation.request["action"]
-                    && other.request["session_id"] == operation.request["session_id"]
-                    && other
-                        .invocations
-                        .iter()
-                        .any(|a| operation.invocations.iter().any(|b| overlap(a, b)))
-            })
-    }
-
-    /// Promise 2 where others write too.
-    fn nothing_is_applied_twice_between_foreign_writes(&self) -> Result<(), Violation> {
-        let mut seen = Vec::new();
-        for link in &self.private {
-            if link.version.is_foreign {
-                seen.clear();
-            } else if let Some(key) = link.journal.last() {
-                if seen.contains(&key) {
-                    return Err(format!("{key:?} took effect twice"));
-                }
-                seen.push(key);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same of one invocation across foreign writes: where the list of operations is gone, it must not
-    /// make its change once more. Judged where no other invocation can have made it, and where what was
-    /// written in between holds the change: a version from before it was made takes it back.
-    fn no_invocation_applies_anything_twice(&self) -> Result<(), Violation> {
-        let mut made = BTreeMap::new();
-        for (n, link) in self.private.iter().enumerate() {
-            let name = link.journal.last().filter(|_| !link.version.is_foreign);
-            let Some((key, _)) = name.and_then(|name| asked_for(&self.names, name)) else {
-                continue;
-            };
-            let Some(before) = made.insert(key, n) else {
-                continue;
-            };
-            let is_taken_back = self.private[before + 1..n].iter().any(|between| {
-                let earlier = &self.private[..before];
-                between.version.is_foreign
-                    && earlier.iter().any(|earlier| earlier.club == between.club)
-            });
-            if !is_taken_back && self.record.operations[&key].invocations.len() == 1 {
-                return Err(format!("{key:?} took effect as {before} and again as {n}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Promises 1 and 5 where others write too: what was newest when a request came is public when it is
-    /// answered, or something newer.
-    fn answers_wait_for_the_public_object(&self) -> Result<(), Violation> {
-        let invocations = self.record.operations.values().flat_map(|o| &o.invocations);
-        for invocation in invocations {
-            if !matches!(invocation.outcome, Outcome::Answer(_) | Outcome::Refused(_)) {
-                continue;
-            }
-            let newest = self.newest_at(invocation.arrived);
-            let shown = self
-                .public
-                .iter()
-                .rfind(|public| public.written <= invocation.end);
-            let shown = shown.ok_or("nothing is public")?;
-            let etag = shown.metadata.get("dojang-shows");
-            let is_there = self.private[newest..]
-                .iter()
-                .any(|link| Some(&link.version.etag.0) == etag);
-            if !shown.is_foreign && !is_there && !self.is_restored_at_once(newest) {
-                return Err(format!("version {newest} was not public: {invocation:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the version, or one since, is one that was restored within about a second of being written,
-    /// which `Last-Modified` does not tell.
-    fn is_restored_at_once(&self, newest: usize) -> bool {
-        (newest..self.private.len()).any(|n| {
-            let version = &self.private[n].version;
-            self.private[..n].iter().any(|earlier| {
-                earlier.version.etag == version.etag
-                    && seconds(version.written) - seconds(earlier.version.written) <= 1
-            })
-        })
-    }
-
     /// Promise 6.
     fn all_are_in_time(&self) -> Result<(), Violation> {
         let invocations = self.record.operations.values().flat_map(|o| &o.invocations);
@@ -613,16 +428,6 @@ fn occasion(key: OperationKey, secret: Secret, invocation: &Invocation) -> Occas
         operation: Derived { key, secret },
         test_secret: None,
     }
-}
-
-/// The white space by which an operation's history entries are known (`src/store/nonce.rs`).
-fn white_space_of(key: OperationKey) -> String {
-    let spelt = |byte: u8| [byte >> 6, byte >> 4 & 3, byte >> 2 & 3, byte & 3];
-    key.0
-        .into_iter()
-        .flat_map(spelt)
-        .map(|bits| [' ', '\t', '\r', '\n'][usize::from(bits)])
-        .collect()
 }
 
 /// What a request's way takes at most, in µs.
