@@ -303,7 +303,8 @@ impl<'a> Instance<'a> {
         operation.invocations.push(invocation);
     }
 
-    /// Restores an old version, with or without its metadata, or writes as the old service does.
+    /// Restores an old version, with or without its metadata, deletes the public object, or writes as the old
+    /// service does.
     fn meddle(&mut self) {
         let chain = self.s3.chain(PRIVATE, DATA);
         if chain.is_empty() {
@@ -313,11 +314,12 @@ impl<'a> Instance<'a> {
         let back = usize::try_from(self.random.below(8)).expect("it is small");
         let version = &chain[chain.len().saturating_sub(1 + back)];
         let bytes = version.bytes.to_vec();
-        match self.random.below(3) {
-            0 => self
+        match self.random.below(7) {
+            6 => self.s3.delete(now, PUBLIC, DATA),
+            0 | 3 => self
                 .s3
                 .write_foreign(now, PRIVATE, DATA, bytes, version.metadata.clone()),
-            1 => self
+            1 | 4 => self
                 .s3
                 .write_foreign(now, PRIVATE, DATA, bytes, BTreeMap::new()),
             _ => {

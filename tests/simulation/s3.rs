@@ -50,6 +50,8 @@ pub(crate) struct Version {
     pub(crate) written: Micros,
     /// Not written by an instance of ours.
     pub(crate) is_foreign: bool,
+    /// The object was deleted; there is nothing.
+    pub(crate) is_deleted: bool,
 }
 
 impl Version {
@@ -126,6 +128,16 @@ impl S3 {
         let _ = state.write(now, write, true);
     }
 
+    /// Deletes an object.
+    pub(crate) fn delete(&self, now: Micros, bucket: &str, key: &str) {
+        self.write_foreign(now, bucket, key, Vec::new(), BTreeMap::new());
+        let mut state = self.lock();
+        let chain = state.chains.get_mut(&(bucket.to_owned(), key.to_owned()));
+        if let Some(newest) = chain.and_then(|chain| chain.last_mut()) {
+            newest.is_deleted = true;
+        }
+    }
+
     /// How many requests were made so far.
     pub(crate) fn requests(&self) -> usize {
         self.lock().requests
@@ -147,7 +159,8 @@ impl State {
 
     fn write(&mut self, now: Micros, write: Write, is_foreign: bool) -> Result<ETag, S3Error> {
         let chain = self.chains.entry((write.bucket, write.key)).or_default();
-        match (&write.condition, chain.last()) {
+        let newest = chain.last().filter(|newest| !newest.is_deleted);
+        match (&write.condition, newest) {
             (Some(Some(_)), None) => return Err(S3Error::Absent),
             (Some(Some(etag)), Some(newest)) if *etag != newest.etag => {
                 return Err(S3Error::PreconditionFailed);
@@ -166,6 +179,7 @@ impl State {
             etag: etag.clone(),
             written: now,
             is_foreign,
+            is_deleted: false,
         });
         Ok(etag)
     }
@@ -174,7 +188,10 @@ impl State {
         let chain = self
             .chains
             .get(&(location.bucket.to_owned(), location.key.to_owned()));
-        chain.and_then(|chain| chain.last()).ok_or(S3Error::Absent)
+        chain
+            .and_then(|chain| chain.last())
+            .filter(|newest| !newest.is_deleted)
+            .ok_or(S3Error::Absent)
     }
 }
 
