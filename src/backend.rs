@@ -94,10 +94,12 @@ impl Backend {
         match failure {
             Failure::Refused(refusal) => Answer::refused(&refusal),
             Failure::Fault(fault) => {
-                let fields = [
+                let mut fields = vec![
                     ("cause", json!(fault.cause)),
                     ("state", json!(fault.state.name())),
                 ];
+                // The template's alarm counts these.
+                fields.extend(fault.given_up.map(|why| ("given_up", json!(why.name()))));
                 context.log.write(Level::Error, "request failed", &fields);
                 Answer::fault(&fault)
             }

@@ -1,4 +1,4 @@
-//! `cargo run -p local`: Function URL, S3, Runtime API and the function, until Ctrl-C.
+//! `cargo run -p local`: web page, Function URL, S3, Runtime API and the function, until Ctrl-C.
 //!
 //! The function is this executable started again with the argument `function`: one build suffices, and
 //! what runs is what `bootstrap` runs in Lambda, [`dojang::backend::run`].
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::function_url::FunctionUrl;
 use crate::lambda::{Lambda, LambdaOptions};
 use crate::options::{self, Options, Request};
+use crate::page::{self, Page};
 use crate::runtime_api::{Delivery, Invoke, Outcome, RuntimeApiOptions};
 use crate::s3::{S3Options, S3Server};
 use crate::signals::Signals;
@@ -88,6 +89,15 @@ fn serve(options: &Options) -> Result<(), Failure> {
     })?;
     let function_url = FunctionUrl::start(options.port, lambda.invoker())
         .map_err(|error| not_listening("the Function URL", options.port, &error))?;
+    let page_port = options.page_port();
+    let page = Page::start(
+        page_port,
+        page::source_folder(),
+        // A browser adds the slash, and a Content-Security-Policy tells the one from the other.
+        &format!("{}/", function_url.url()),
+        &public_data_url(&s3),
+    )
+    .map_err(|error| not_listening("the web page", page_port, &error))?;
     // Only now that nothing else can go wrong, and never if there is a club already.
     if s3.object(setup::PRIVATE_BUCKET, DATA_KEY).is_none() {
         let outcome = lambda
@@ -98,7 +108,8 @@ fn serve(options: &Options) -> Result<(), Failure> {
         };
         check_club_made(outcome.unwrap_or_else(|_| Outcome::stopped()))?;
     }
-    greet(&s3, &lambda, &function_url).map_err(|error| Failure::Function(error.to_string()))?;
+    greet(&s3, &lambda, &function_url, &page)
+        .map_err(|error| Failure::Function(error.to_string()))?;
     signals.wait();
     Ok(())
 }
@@ -160,10 +171,19 @@ fn check_club_made(outcome: Outcome) -> Result<(), Failure> {
     )))
 }
 
-fn greet(s3: &S3Server, lambda: &Lambda, function_url: &FunctionUrl) -> io::Result<()> {
+fn public_data_url(s3: &S3Server) -> String {
+    format!("{}/{}/{DATA_KEY}", s3.endpoint(), setup::PUBLIC_BUCKET)
+}
+
+fn greet(
+    s3: &S3Server,
+    lambda: &Lambda,
+    function_url: &FunctionUrl,
+    page: &Page,
+) -> io::Result<()> {
     let url = function_url.url();
     let endpoint = s3.endpoint();
-    let public_data = format!("{endpoint}/{}/{DATA_KEY}", setup::PUBLIC_BUCKET);
+    let public_data = public_data_url(s3);
     let private = s3
         .object(setup::PRIVATE_BUCKET, DATA_KEY)
         .map(|object| object.bytes)
@@ -175,9 +195,10 @@ fn greet(s3: &S3Server, lambda: &Lambda, function_url: &FunctionUrl) -> io::Resu
     let now = i64::try_from(now).map_err(io::Error::other)?;
     print(&format!(
         "Function URL  {url}\nS3            {endpoint}\nPublic data   {public_data}\n\
-         Runtime API   {}\n\n{}\nCtrl-C ends everything.\n",
+         Runtime API   {}\n\n{}\nCtrl-C ends everything.\n\nopen {}\n",
         lambda.runtime_api().address(),
-        welcome::text(&private, &url, &public_data, now)
+        welcome::text(&private, &url, &public_data, now),
+        page.url()
     ))
 }
 

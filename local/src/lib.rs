@@ -1,5 +1,5 @@
 //! What surrounds the function in AWS, on loopback: an S3 server, the Lambda Runtime API, the Function
-//! URL, and the process of the function with the environment that Lambda gives it.
+//! URL, what serves the web page, and the process of the function with the environment that Lambda gives it.
 //!
 //! `cargo run -p local` puts them together (see [`command`]); the end-to-end tests use them one by one.
 //! Every server runs in threads of its own and ends when its handle is dropped, so tests need no async
@@ -23,6 +23,7 @@ pub mod function_url;
 mod http;
 pub mod lambda;
 mod options;
+pub mod page;
 mod random;
 pub mod runtime_api;
 pub mod s3;
@@ -33,7 +34,9 @@ mod welcome;
 pub use function::Function;
 pub use function_url::FunctionUrl;
 pub use lambda::{Lambda, LambdaOptions};
+pub use page::Page;
 pub use runtime_api::{Delivery, ErrorReport, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 pub use s3::{
-    Buckets, Fault, FaultAnswer, RequestHead, RequestRecord, S3Options, S3Server, StoredObject,
+    Buckets, Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord, S3Options, S3Server,
+    StoredObject,
 };

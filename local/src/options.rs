@@ -25,7 +25,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The port `place` places after the first one.
+    /// The port of the web page: the one before the Function URL's.
+    pub(crate) fn page_port(&self) -> u16 {
+        self.port.saturating_sub(1)
+    }
+
+    /// The port `place` places after that of the Function URL.
     pub(crate) fn port_after(&self, place: u16) -> u16 {
         if self.port == 0 { 0 } else { self.port + place }
     }
@@ -67,12 +72,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
 
 fn port(value: &OsString) -> Result<u16, String> {
     let port = value.to_str().and_then(|value| value.parse::<u16>().ok());
-    port.filter(|port| *port <= PORT_MAX).ok_or_else(|| {
-        format!(
-            "--port: expected a number from 0 to {PORT_MAX}, found {}",
-            value.display()
-        )
-    })
+    // 1 would leave the page 0, which is any port.
+    port.filter(|port| *port <= PORT_MAX && *port != 1)
+        .ok_or_else(|| {
+            format!(
+                "--port: expected 0 or a number from 2 to {PORT_MAX}, found {}",
+                value.display()
+            )
+        })
 }
 
 fn executable(value: OsString) -> Result<PathBuf, String> {
@@ -95,12 +102,12 @@ fn default_data_dir() -> PathBuf {
 }
 
 pub(crate) const HELP: &str = "\
-The whole club backend on your machine: Function URL, S3 and Runtime API on 127.0.0.1.
+The whole club on your machine: web page, Function URL, S3 and Runtime API on 127.0.0.1.
 
 usage: cargo run -p local [-- OPTIONS]
 
-  --port N         port of the Function URL (default 9001; S3 takes N+1, the Runtime API N+2;
-                   0 takes any free ports)
+  --port N         port of the Function URL (default 9001; the web page takes N-1, S3 N+1, the
+                   Runtime API N+2; 0 takes any free ports)
   --data-dir DIR   where the buckets are kept (default target/local)
   --empty          make no demo club; only the default admin exists
   --function PATH  run this executable as the function, e.g. target/release/bootstrap
@@ -126,7 +133,8 @@ mod tests {
         let Ok(Request::Serve(options)) = parsed(&[]) else {
             panic!("no options given")
         };
-        assert_eq!((options.port, options.port_after(2)), (9001, 9003));
+        assert_eq!((options.page_port(), options.port), (9000, 9001));
+        assert_eq!(options.port_after(2), 9003);
         assert!(options.data_dir.ends_with("target/local"));
         assert!(!options.empty && !options.s3_only && options.function.is_none());
     }
@@ -147,7 +155,11 @@ mod tests {
         let Ok(Request::Serve(options)) = parsed(&arguments) else {
             panic!("{arguments:?}")
         };
-        assert_eq!(options.port_after(2), 0, "any free port for each server");
+        assert_eq!(
+            (options.page_port(), options.port_after(2)),
+            (0, 0),
+            "any free port for each server"
+        );
         assert_eq!(
             options,
             Options {
@@ -158,7 +170,7 @@ mod tests {
                 s3_only: false
             }
         );
-        assert_eq!(parsed(&["--port", "1", "--help"]), Ok(Request::Help));
+        assert_eq!(parsed(&["--port", "2", "--help"]), Ok(Request::Help));
     }
 
     #[test]
@@ -172,11 +184,15 @@ mod tests {
             (&["--port"], "--port needs a value: a port number"),
             (
                 &["--port", "x"],
-                "--port: expected a number from 0 to 65533, found x",
+                "--port: expected 0 or a number from 2 to 65533, found x",
+            ),
+            (
+                &["--port", "1"],
+                "--port: expected 0 or a number from 2 to 65533, found 1",
             ),
             (
                 &["--port", "65534"],
-                "--port: expected a number from 0 to 65533, found 65534",
+                "--port: expected 0 or a number from 2 to 65533, found 65534",
             ),
             (&["--function", "/"], "--function: / is not a file"),
         ] {

@@ -75,6 +75,5 @@ pub const FUNCTION_ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:functio
 /// See [`FUNCTION_ARN`].
 pub const ACCOUNT_ID: &str = "123456789012";
 
-/// Port of the Function URL; S3 and the Runtime API take the next two. The one before is left to a web
-/// page.
+/// Port of the Function URL; the web page takes the one before, S3 and the Runtime API the next two.
 pub const DEFAULT_PORT: u16 = 9001;

@@ -136,12 +136,12 @@ struct Running {
 }
 
 impl Running {
-    /// `last` ends the greeting's last line.
-    fn start(arguments: &[&str], last: &str) -> Self {
+    /// `is_last` holds for the greeting's last line.
+    fn start(arguments: &[&str], is_last: impl Fn(&str) -> bool) -> Self {
         let mut child = command(arguments).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
-        while !greeting.trim_end().ends_with(last) {
+        while !greeting.lines().last().is_some_and(&is_last) {
             if stdout.read_line(&mut greeting).unwrap() == 0 {
                 let mut stderr = String::new();
                 child
@@ -161,7 +161,7 @@ impl Running {
     }
 
     fn serve(arguments: &[&str]) -> Self {
-        Self::start(arguments, "Ctrl-C ends everything.")
+        Self::start(arguments, |line| line.starts_with("open http://"))
     }
 
     /// What the greeting says after `label`.
@@ -344,6 +344,36 @@ fn the_real_function_is_compiled_in() {
 }
 
 #[test]
+fn the_page_is_served_with_the_addresses_of_the_others() {
+    let data = directory("page");
+    let function = scripts().good.to_str().unwrap();
+    let data = data.to_str().unwrap();
+    let running = Running::serve(&["--port", "0", "--data-dir", data, "--function", function]);
+    let mut client = Client::connect(running.address("open"));
+    let page = client.send("GET", "/", &[], b"");
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text().starts_with("<!doctype html>"),
+        "{}",
+        page.text()
+    );
+    let config = client.send("GET", "/config.json", &[], b"");
+    let config: Value = serde_json::from_slice(&config.body).unwrap();
+    let function_url = format!("{}/", running.address("Function URL"));
+    let data_url = running.address("Public data");
+    assert_eq!(
+        config,
+        json!({ "functionUrl": function_url, "dataUrl": data_url })
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains(&format!("; connect-src 'self' {function_url} {data_url}; ")),
+        "{policy}"
+    );
+    running.stop("-INT");
+}
+
+#[test]
 fn an_empty_club_has_an_admin() {
     let data = directory("empty");
     let function = scripts().good.to_str().unwrap();
@@ -385,7 +415,9 @@ fn s3_alone() {
         "--data-dir",
         data.to_str().unwrap(),
     ];
-    let running = Running::start(&arguments, "export TEST_SECRET='local-test-secret'");
+    let running = Running::start(&arguments, |line| {
+        line == "export TEST_SECRET='local-test-secret'"
+    });
     let exports: Vec<_> = running
         .greeting
         .lines()
@@ -468,7 +500,7 @@ fn wrong_command_lines_are_refused_in_one_line() {
         (vec!["--prot", "1"], "unknown option --prot".to_owned()),
         (
             vec!["--port", "many"],
-            "--port: expected a number".to_owned(),
+            "--port: expected 0 or a number".to_owned(),
         ),
         (
             vec!["--function", "/no/such/file"],

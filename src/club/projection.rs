@@ -90,19 +90,55 @@ struct Beginning {
 }
 
 fn members(club: &Club) -> &Members {
-    club.users.written(|users| Members {
-        private: Beginning::new(users, Codes::Plain),
-        public: Beginning::new(users, Codes::Hashed),
+    club.users.written(|users| {
+        let room = users.len() * USER_BYTES;
+        let (mut private, mut public) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        write_members(users, &mut private, &mut public);
+        Members {
+            private: Beginning::new(private),
+            public: Beginning::new(public),
+        }
     })
 }
 
 impl Beginning {
-    fn new(users: &BTreeMap<String, User>, codes: Codes) -> Self {
-        let mut json = br#"{"users":"#.to_vec();
-        json.append(&mut to_json(&View { of: users, codes }));
+    fn new(json: Vec<u8>) -> Self {
         let sha256 = Sha256::new_with_prefix(&json);
         Self { json, sha256 }
     }
+}
+
+/// Both forms at once: all but the codes is written once and copied.
+fn write_members(users: &BTreeMap<String, User>, private: &mut Vec<u8>, public: &mut Vec<u8>) {
+    private.extend_from_slice(br#"{"users":{"#);
+    public.extend_from_slice(br#"{"users":{"#);
+    let mut separator: &[u8] = b"";
+    for (id, user) in users {
+        let begun = private.len();
+        private.extend_from_slice(separator);
+        write_json(private, id);
+        private.extend_from_slice(br#":{"user_id":"#);
+        write_json(private, &user.user_id);
+        private.extend_from_slice(br#","name":"#);
+        write_json(private, &user.name);
+        private.extend_from_slice(br#","role":"#);
+        write_json(private, user.role.name());
+        private.extend_from_slice(br#","auth_token":"#);
+        public.extend_from_slice(&private[begun..]);
+        write_json(private, user.auth_token.text());
+        let mut hash = [0; 64];
+        hex::encode_to_slice(user.auth_token.digest(), &mut hash).expect("a byte has two digits");
+        public.push(b'"');
+        public.extend_from_slice(&hash);
+        public.push(b'"');
+        let rest = private.len();
+        write_extra(private, &user.extra);
+        private.push(b'}');
+        public.extend_from_slice(&private[rest..]);
+        separator = b",";
+    }
+    private.push(b'}');
+    public.push(b'}');
 }
 
 /// All that follows the members.
@@ -111,61 +147,28 @@ fn write_rest(bytes: &mut Vec<u8>, club: &Club) {
     let mut separator: &[u8] = b"";
     for (id, session) in &club.sessions {
         bytes.extend_from_slice(separator);
-        bytes.append(&mut to_json(id));
+        write_json(bytes, id);
         bytes.push(b':');
         bytes.extend_from_slice(session.written(to_json));
         separator = b",";
     }
     bytes.push(b'}');
-    for (key, value) in club.extra.iter() {
-        bytes.push(b',');
-        bytes.append(&mut to_json(&key));
-        bytes.push(b':');
-        bytes.extend_from_slice(value.get().as_bytes());
-    }
+    write_extra(bytes, &club.extra);
     bytes.push(b'}');
 }
 
-/// How login codes are written.
-#[derive(Clone, Copy)]
-enum Codes {
-    Plain,
-    Hashed,
-}
-
-/// A part of the club as it is written.
-struct View<'a, T> {
-    of: &'a T,
-    codes: Codes,
-}
-
-impl Serialize for View<'_, BTreeMap<String, User>> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let codes = self.codes;
-        serializer.collect_map(
-            self.of
-                .iter()
-                .map(|(id, user)| (id, View { of: user, codes })),
-        )
+/// Further members of an object, each after a comma.
+fn write_extra(bytes: &mut Vec<u8>, extra: &Extra) {
+    for (key, value) in extra.iter() {
+        bytes.push(b',');
+        write_json(bytes, key);
+        bytes.push(b':');
+        bytes.extend_from_slice(value.get().as_bytes());
     }
 }
 
-impl Serialize for View<'_, User> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let user = self.of;
-        let mut object = serializer.serialize_map(None)?;
-        object.serialize_entry("user_id", &user.user_id)?;
-        object.serialize_entry("name", &user.name)?;
-        object.serialize_entry("role", user.role.name())?;
-        match self.codes {
-            Codes::Plain => object.serialize_entry("auth_token", user.auth_token.text())?,
-            Codes::Hashed => {
-                object.serialize_entry("auth_token", &hex::encode(user.auth_token.digest()))?;
-            }
-        }
-        write_extra(&mut object, &user.extra)?;
-        object.end()
-    }
+fn write_json(bytes: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(bytes, value).expect("writing strings to memory never fails");
 }
 
 impl Serialize for Session {
@@ -182,7 +185,9 @@ impl Serialize for Session {
             object.serialize_entry("comment", comment)?;
         }
         object.serialize_entry("participation", &self.participation)?;
-        write_extra(&mut object, &self.extra)?;
+        for (key, value) in self.extra.iter() {
+            object.serialize_entry(key, value)?;
+        }
         object.end()
     }
 }
@@ -193,14 +198,10 @@ impl Serialize for Participation {
     }
 }
 
-fn write_extra<M: SerializeMap>(object: &mut M, extra: &Extra) -> Result<(), M::Error> {
-    extra
-        .iter()
-        .try_for_each(|(key, value)| object.serialize_entry(key, value))
-}
-
 /// Room for the sessions of a usual club; more is made if need be.
 const SESSIONS_BYTES: usize = 64 * 1024;
+/// Room for a usual member.
+const USER_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {

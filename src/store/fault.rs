@@ -9,6 +9,8 @@ pub struct Fault {
     pub is_passing: bool,
     /// For the log only. Holds no login code, credential or request data.
     pub cause: String,
+    /// Set if trying again was given up: what was in the way. For the log and its alarms.
+    pub given_up: Option<Obstacle>,
 }
 
 impl Fault {
@@ -18,6 +20,27 @@ impl Fault {
             state,
             is_passing,
             cause: cause.into(),
+            given_up: None,
+        }
+    }
+}
+
+/// What a request was given up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Other writers were faster each time.
+    Conflicts,
+    /// S3 failed or took too long.
+    Errors,
+}
+
+impl Obstacle {
+    /// The name used in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conflicts => "conflicts",
+            Self::Errors => "errors",
         }
     }
 }

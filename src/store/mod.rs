@@ -87,7 +87,7 @@ use crate::actions::Refusal;
 use crate::club::operation::Secret;
 use crate::s3::ObjectStore;
 use cache::{Known, Modified};
-pub use fault::{Fault, State};
+pub use fault::{Fault, Obstacle, State};
 use objects::{Objects, Unread};
 use protections::Protections;
 use run::Run;

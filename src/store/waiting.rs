@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::nonce::Nonce;
 use super::run::{Run, Stop};
-use super::{Fault, State, World};
+use super::{Fault, Obstacle, State, World};
 use crate::actions::Action;
 use crate::s3::ObjectStore;
 
@@ -60,10 +60,16 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             .last_error
             .as_deref()
             .unwrap_or("others were faster each time");
-        self.fault(
-            true,
-            format!("given up after {} failed tries: {cause}", self.failures),
-        )
+        let cause = format!("given up after {} failed tries: {cause}", self.failures);
+        let obstacle = if self.errors == 0 && self.failures > 0 {
+            Obstacle::Conflicts
+        } else {
+            Obstacle::Errors
+        };
+        Fault {
+            given_up: Some(obstacle),
+            ..self.fault(true, cause)
+        }
     }
 
     pub(super) fn fault(&self, is_passing: bool, cause: impl Into<String>) -> Fault {

@@ -3,7 +3,7 @@
 use local::setup::{
     ACCESS_KEY_ID, PRIVATE_BUCKET, PUBLIC_BUCKET, SECRET_ACCESS_KEY, SESSION_TOKEN, TEST_SECRET,
 };
-use local::{Delivery, Fault, S3Options};
+use local::{Delivery, Fault, FaultAnswer, S3Options};
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -16,6 +16,7 @@ cases! {
     the_first_request_of_a_process_is_cold,
     lines_carry_the_ids_of_their_request,
     a_fault_has_a_line_of_its_own,
+    what_a_request_was_given_up_for_is_a_field,
     the_text_format_says_the_same,
     a_log_level_leaves_lines_out,
     nothing_secret_is_ever_logged,
@@ -159,6 +160,29 @@ fn a_fault_has_a_line_of_its_own(counts: &Counts) {
     assert_eq!(line["state"], "changed, not public");
     assert!(line["cause"].as_str().unwrap().contains("public data.json"));
     assert_eq!(summary(&backend, 0)["status"], 503);
+}
+
+/// The template's metric filter counts `conflicts`.
+fn what_a_request_was_given_up_for_is_a_field(counts: &Counts) {
+    let refusal = |status, code| Fault::Answer(FaultAnswer::s3_error(status, code, "refused"));
+    for (fault, given_up) in [
+        (refusal(412, "PreconditionFailed"), json!("conflicts")),
+        (
+            refusal(409, "ConditionalRequestConflict"),
+            json!("conflicts"),
+        ),
+        (refusal(503, "SlowDown"), json!("errors")),
+        (refusal(403, "AccessDenied"), Value::Null),
+    ] {
+        let backend = Backend::demo(counts);
+        let answer = fault.clone();
+        backend.s3.set_fault(Some(Box::new(move |head| {
+            (head.method == "PUT" && head.bucket == PRIVATE_BUCKET).then(|| answer.clone())
+        })));
+        backend.hurried_as(delivery(0), &create("New", ADMIN));
+        let line = backend.log_line(|line| line["message"] == "request failed");
+        assert_eq!(line["given_up"], given_up, "{fault:?}: {line}");
+    }
 }
 
 fn the_text_format_says_the_same(counts: &Counts) {

@@ -2,7 +2,8 @@
 //! emulator and the signature-checking S3 server of crate `local`, over sockets.
 //!
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
-//! runs only the cases whose name contains it.
+//! runs only the cases whose name contains it. `DOJANG_S3_REQUESTS` names a file for the kinds of requests
+//! that the function made to S3, for the test of its role in `tests/more/deployment`.
 
 mod attendance;
 mod bad_start;
@@ -41,6 +42,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
+use serde_json::{Value, json};
+
 use support::{Case, Counts};
 
 fn main() -> ExitCode {
@@ -61,6 +65,9 @@ fn main() -> ExitCode {
         .collect();
     let (counts, failed) = run(&cases);
     print_counts(&counts);
+    if let Some(path) = std::env::var_os("DOJANG_S3_REQUESTS") {
+        std::fs::write(path, s3_requests(&counts)).expect("DOJANG_S3_REQUESTS can be written");
+    }
     for name in &failed {
         println!("FAILED {name}");
     }
@@ -151,6 +158,29 @@ fn print_counts(counts: &Counts) {
         println!();
     }
     println!("{} requests in all", counts.values().sum::<usize>());
+}
+
+/// A JSON array of what the function asked of S3. Buckets by what they are for; tests with another one are
+/// about a wrong configuration.
+fn s3_requests(counts: &Counts) -> String {
+    let agent = concat!("dojang/", env!("CARGO_PKG_VERSION"));
+    let made = counts.s3_requests();
+    let made: Vec<Value> = made
+        .iter()
+        .filter(|made| made.user_agent == agent)
+        .filter_map(|made| {
+            let bucket = match &*made.bucket {
+                PRIVATE_BUCKET => "private",
+                PUBLIC_BUCKET => "data",
+                _ => return None,
+            };
+            Some(
+                json!({"method": made.method, "bucket": bucket, "key": made.key,
+                "if_match": made.if_match, "status": made.status}),
+            )
+        })
+        .collect();
+    Value::from(made).to_string()
 }
 
 const ROLES: [&str; 4] = ["Admin", "Coach", "Student", "nobody"];

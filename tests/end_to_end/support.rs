@@ -1,7 +1,7 @@
 //! A backend to test: servers, process, a club, and ways to call it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dojang::actions::Action;
@@ -9,7 +9,8 @@ use dojang::club::demo;
 use dojang::club::user::Role;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET, lambda_environment};
 use local::{
-    Delivery, Function, Outcome, RuntimeApi, RuntimeApiOptions, S3Options, S3Server, StoredObject,
+    Delivery, Function, Outcome, RequestKind, RuntimeApi, RuntimeApiOptions, S3Options, S3Server,
+    StoredObject,
 };
 use serde_json::{Map, Value, json};
 
@@ -36,26 +37,37 @@ macro_rules! cases {
     };
 }
 
-/// How many requests were made, by action and role.
+/// How many requests were made, by action and role, and what they led to in S3.
 #[derive(Default)]
-pub(crate) struct Counts(RefCell<BTreeMap<(String, String), usize>>);
+pub(crate) struct Counts {
+    by_action_and_role: RefCell<BTreeMap<(String, String), usize>>,
+    s3_requests: RefCell<BTreeSet<RequestKind>>,
+}
 
 impl Counts {
     /// Counts the requests of `other` too.
     pub(crate) fn add(&self, other: &Self) {
-        for (key, count) in other.0.borrow().iter() {
-            *self.0.borrow_mut().entry(key.clone()).or_default() += count;
+        let mut counts = self.by_action_and_role.borrow_mut();
+        for (key, count) in other.by_action_and_role.borrow().iter() {
+            *counts.entry(key.clone()).or_default() += count;
         }
+        let made = other.s3_requests.borrow().clone();
+        self.s3_requests.borrow_mut().extend(made);
     }
 
     /// The counts.
     pub(crate) fn by_action_and_role(&self) -> BTreeMap<(String, String), usize> {
-        self.0.borrow().clone()
+        self.by_action_and_role.borrow().clone()
+    }
+
+    /// The kinds of requests to S3.
+    pub(crate) fn s3_requests(&self) -> BTreeSet<RequestKind> {
+        self.s3_requests.borrow().clone()
     }
 
     fn count(&self, action: &str, role: &str) {
         *self
-            .0
+            .by_action_and_role
             .borrow_mut()
             .entry((action.to_owned(), role.to_owned()))
             .or_default() += 1;
@@ -307,9 +319,21 @@ impl<'c> Backend<'c> {
     }
 }
 
-/// Starts the executable under test.
+impl Drop for Backend<'_> {
+    fn drop(&mut self) {
+        let kinds = self.s3.kinds();
+        self.counts.s3_requests.borrow_mut().extend(kinds);
+    }
+}
+
+/// Starts the executable under test: what Cargo has built, or what `DOJANG_EXECUTABLE` names (a packaged
+/// one, or a script that runs one for another machine).
 pub(crate) fn spawn(environment: &BTreeMap<String, String>) -> Function {
-    Function::spawn(env!("CARGO_BIN_EXE_bootstrap"), &[], environment).expect("bootstrap starts")
+    let packaged = std::env::var("DOJANG_EXECUTABLE").ok();
+    let program = packaged
+        .as_deref()
+        .unwrap_or(env!("CARGO_BIN_EXE_bootstrap"));
+    Function::spawn(program, &[], environment).expect("bootstrap starts")
 }
 
 /// A Function URL event with this body.

@@ -87,6 +87,40 @@ impl RequestRecord {
     }
 }
 
+/// What permissions depend on in a request, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestKind {
+    /// `GET`, `PUT`, ...
+    pub method: String,
+    /// The first segment of the path, decoded.
+    pub bucket: String,
+    /// The rest of the path, decoded.
+    pub key: String,
+    /// Whether it had an `If-Match`.
+    pub if_match: bool,
+    /// The `User-Agent`; empty if there was none.
+    pub user_agent: String,
+    /// The status sent; `None` if there was no answer.
+    pub status: Option<u16>,
+}
+
+impl From<&RequestRecord> for RequestKind {
+    fn from(record: &RequestRecord) -> Self {
+        Self {
+            method: record.method.clone(),
+            bucket: record.bucket.clone(),
+            key: record.key.clone(),
+            if_match: record.headers.contains_key("if-match"),
+            user_agent: record
+                .headers
+                .get("user-agent")
+                .cloned()
+                .unwrap_or_default(),
+            status: record.status,
+        }
+    }
+}
+
 /// What goes wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -12,11 +12,12 @@ mod gate;
 mod service;
 mod store;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use fault::{Fault, FaultAnswer, RequestHead, RequestRecord};
+pub use fault::{Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord};
 pub use store::{Buckets, StoredObject};
 
 use crate::http::Server;
@@ -150,6 +151,11 @@ impl S3Server {
     /// Forgets all requests.
     pub fn clear_requests(&self) {
         self.records().clear();
+    }
+
+    /// All kinds of requests since the start, whatever was forgotten meanwhile.
+    pub fn kinds(&self) -> BTreeSet<RequestKind> {
+        lock(&self.service.kinds).clone()
     }
 
     /// Asks `hook` about every request from now on; its faults take the place of the answer.

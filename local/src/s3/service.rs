@@ -1,5 +1,6 @@
 //! The way of a request: fault hook, CORS preflight, gate, `s3s`, record.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
@@ -10,7 +11,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use super::access::{Access, Keys};
 use super::backend::Backend;
-use super::fault::{Fault, RequestHead, RequestRecord};
+use super::fault::{Fault, RequestHead, RequestKind, RequestRecord};
 use super::gate::{self, Refusal};
 use super::store::Buckets;
 use super::{S3Options, cors, lock};
@@ -22,6 +23,7 @@ pub(super) struct Service {
     buckets: Buckets,
     s3: S3Service,
     pub(super) records: Mutex<Vec<RequestRecord>>,
+    pub(super) kinds: Mutex<BTreeSet<RequestKind>>,
     pub(super) hook: Mutex<Option<Arc<Hook>>>,
 }
 
@@ -38,6 +40,7 @@ impl Service {
             buckets,
             s3,
             records: Mutex::default(),
+            kinds: Mutex::default(),
             hook: Mutex::default(),
         }
     }
@@ -72,7 +75,9 @@ impl Service {
             }
         };
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-        lock(&self.records).push(RequestRecord::new(head, status));
+        let record = RequestRecord::new(head, status);
+        lock(&self.kinds).insert(RequestKind::from(&record));
+        lock(&self.records).push(record);
         match answer {
             Ok(answer) => Ok(answer),
             Err(Silence::Cut) => Err(Dropped),

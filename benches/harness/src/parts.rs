@@ -1,0 +1,377 @@
+//! The parts of the benchmark: which runs, in which order.
+
+use std::time::Instant;
+
+use crate::club::Club;
+use crate::options::{Options, Part};
+use crate::process::Watched;
+use crate::run::{Begins, Bench, Kind, Plan, Quota, Sample};
+use crate::s3::Objects;
+use crate::stats::Samples;
+use crate::variants::{OURS, Variant};
+use crate::{Missing, PROGRESS_EVERY, timeline};
+
+/// What the benchmark found.
+pub(crate) struct Results {
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) missing: Vec<Missing>,
+    pub(crate) samples: Samples,
+    /// What could not be measured, and why.
+    pub(crate) notes: Vec<String>,
+    pub(crate) seconds: f64,
+}
+
+pub(crate) fn run(
+    bench: &Bench,
+    options: &Options,
+    variants: &[Variant],
+    missing: Vec<Missing>,
+) -> Result<Results, String> {
+    let begun = Instant::now();
+    let mut run = Run {
+        bench,
+        options,
+        variants: variants.to_vec(),
+        missing,
+        samples: Samples::default(),
+        notes: Vec::new(),
+        shown: Instant::now(),
+    };
+    let club = Club::new(options.members);
+    let objects = bench.prepare(&club, &variants[0])?;
+    for part in &options.parts {
+        match part {
+            Part::Table => {
+                run.drop_broken(&club, &objects);
+                run.table(&club, &objects)?;
+                run.syscalls(&club, &objects);
+            }
+            Part::Memory => run.memory(&club, &objects)?,
+            Part::Evict => run.evict(&club, &objects)?,
+            Part::Growth => run.growth()?,
+            Part::Timeline => timeline::show(bench, &run.variants[0], &club, &objects)?,
+        }
+    }
+    let Run {
+        variants,
+        missing,
+        samples,
+        notes,
+        ..
+    } = run;
+    Ok(Results {
+        variants,
+        missing,
+        samples,
+        notes,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+struct Run<'a> {
+    bench: &'a Bench,
+    options: &'a Options,
+    variants: Vec<Variant>,
+    missing: Vec<Missing>,
+    samples: Samples,
+    notes: Vec<String>,
+    shown: Instant,
+}
+
+impl Run<'_> {
+    /// One run of each variant first: one that does not do its work is not measured, and said. This also
+    /// fills the page cache and Python's cache of compiled modules.
+    fn drop_broken(&mut self, club: &Club, objects: &Objects) {
+        let plan = Plan {
+            cold: Some(Kind::Write),
+            warm_writes: 1,
+            warm_reads: 1,
+            ..Plan::default()
+        };
+        let mut working = Vec::new();
+        for variant in std::mem::take(&mut self.variants) {
+            match self.bench.run(&variant, club, objects, &plan) {
+                Ok(_) => working.push(variant),
+                Err(reason) => {
+                    eprintln!("{}: left out: {reason}", variant.name);
+                    self.missing.push(Missing {
+                        name: variant.name,
+                        reason,
+                    });
+                }
+            }
+        }
+        self.variants = working;
+    }
+
+    fn table(&mut self, club: &Club, objects: &Objects) -> Result<(), String> {
+        for round in 0..self.options.runs {
+            self.progress("table", round);
+            for variant in self.turn(round) {
+                let cold_write = Plan {
+                    cold: Some(Kind::Write),
+                    ..Plan::default()
+                };
+                let sample = self.bench.run(&variant, club, objects, &cold_write)?;
+                self.keep("table", &variant, round, &sample, true);
+                let cold_read = Plan {
+                    cold: Some(Kind::Read),
+                    ..Plan::default()
+                };
+                let sample = self.bench.run(&variant, club, objects, &cold_read)?;
+                self.add("table", &variant, "cold_read_ms", round, sample.cold);
+                if round.is_multiple_of(WARM_EVERY) {
+                    self.warm("table", &variant, club, objects, round)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Both memory modes at all sizes.
+    fn memory(&mut self, club: &Club, objects: &Objects) -> Result<(), String> {
+        if let Err(reason) = &self.bench.group {
+            let note = format!("memory sizes were not emulated: {reason}");
+            eprintln!("{note}");
+            self.notes.push(note);
+            return Ok(());
+        }
+        for round in 0..self.options.runs.div_ceil(MEMORY_DIVISOR) {
+            for begins in [Begins::AtStart, Begins::AfterInit] {
+                for &megabytes in &self.options.sizes {
+                    let section = memory_section(begins, megabytes);
+                    self.progress(&section, round);
+                    for variant in self.turn(round) {
+                        let quota = Some(Quota { megabytes, begins });
+                        let plan = Plan {
+                            cold: Some(Kind::Write),
+                            quota,
+                            ..Plan::default()
+                        };
+                        let sample = self.bench.run(&variant, club, objects, &plan)?;
+                        self.keep(&section, &variant, round, &sample, false);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn evict(&mut self, club: &Club, objects: &Objects) -> Result<(), String> {
+        for round in 0..self.options.runs.div_ceil(2) {
+            self.progress("evicted", round);
+            for variant in self.turn(round) {
+                let plan = Plan {
+                    cold: Some(Kind::Write),
+                    evict: true,
+                    ..Plan::default()
+                };
+                let sample = self.bench.run(&variant, club, objects, &plan)?;
+                self.keep("evicted", &variant, round, &sample, true);
+            }
+        }
+        let median = self.samples.median("evicted", OURS, "major_faults");
+        if median.is_some_and(|faults| faults < 1.0) {
+            self.notes.push(
+                "the executable could not be dropped from the page cache here: no page was read from disk"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn growth(&mut self) -> Result<(), String> {
+        for &members in &self.options.clubs {
+            let section = format!("growth {members}");
+            let club = Club::new(members);
+            let objects = self.bench.prepare(&club, &self.variants[0])?;
+            for round in 0..growth_rounds(self.options.runs, members) {
+                self.progress(&section, round);
+                for variant in self.turn(round) {
+                    // The floor has no data, and the variants that differ in one detail only say no more.
+                    if !variant.uses_s3 || matches!(variant.name, "ours-no-prefetch" | "py-boto3") {
+                        continue;
+                    }
+                    let cold_read = Plan {
+                        cold: Some(Kind::Read),
+                        ..Plan::default()
+                    };
+                    let sample = self.bench.run(&variant, &club, &objects, &cold_read)?;
+                    self.add(&section, &variant, "cold_read_ms", round, sample.cold);
+                    self.warm(&section, &variant, &club, &objects, round)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A process with a cold write and several warm ones.
+    fn warm(
+        &mut self,
+        section: &str,
+        variant: &Variant,
+        club: &Club,
+        objects: &Objects,
+        round: usize,
+    ) -> Result<(), String> {
+        let plan = Plan {
+            cold: Some(Kind::Write),
+            warm_writes: if club.members > LARGE { 3 } else { 10 },
+            warm_reads: if club.members > LARGE { 2 } else { 5 },
+            ..Plan::default()
+        };
+        let sample = self.bench.run(variant, club, objects, &plan)?;
+        if section != "table" {
+            self.add(section, variant, "cold_write_ms", round, sample.cold);
+            self.add(
+                section,
+                variant,
+                "server_ms",
+                round,
+                sample.sent.busy.as_secs_f64() * 1e3,
+            );
+        }
+        self.add(
+            section,
+            variant,
+            "warm_cpu_ms",
+            round,
+            sample.used.cpu.as_secs_f64() * 1e3,
+        );
+        self.add(
+            section,
+            variant,
+            "warm_peak_rss_mb",
+            round,
+            sample.used.peak_rss_kb as f64 / 1e3,
+        );
+        for (measure, times) in [
+            ("warm_write_ms", &sample.warm_writes),
+            ("warm_read_ms", &sample.warm_reads),
+        ] {
+            for (number, time) in times.iter().enumerate() {
+                self.add(section, variant, measure, round * 100 + number, *time);
+            }
+        }
+        if let [cold, warm, ..] = sample.requests_after[..] {
+            self.add(
+                section,
+                variant,
+                "warm_requests",
+                round,
+                (warm - cold) as f64,
+            );
+        }
+        Ok(())
+    }
+
+    /// Counts with a tracer, which costs time: runs of their own.
+    fn syscalls(&mut self, club: &Club, objects: &Objects) {
+        let log = std::env::temp_dir().join(format!("dojang-bench-{}.strace", std::process::id()));
+        for variant in self.variants.clone() {
+            let strace = ["strace", "-f", "-qq", "-o", &log.display().to_string()];
+            let plan = Plan {
+                cold: Some(Kind::Write),
+                wrapper: strace.map(str::to_owned).into(),
+                watched: Watched::ByTracer,
+                ..Plan::default()
+            };
+            for round in 0..SYSCALL_RUNS {
+                let counted = self
+                    .bench
+                    .run(&variant, club, objects, &plan)
+                    .and_then(|_| std::fs::read_to_string(&log).map_err(|error| error.to_string()));
+                match counted {
+                    Ok(trace) => {
+                        let count = timeline::count_syscalls(&trace) as f64;
+                        self.add("table", &variant, "syscalls", round, count);
+                    }
+                    Err(error) => {
+                        self.notes
+                            .push(format!("system calls were not counted: strace: {error}"));
+                        return;
+                    }
+                }
+            }
+        }
+        let _ = std::fs::remove_file(&log);
+    }
+
+    /// Who takes part in a round, in the order of the table.
+    fn turn(&self, round: usize) -> Vec<Variant> {
+        let is_everybody = round.is_multiple_of(SLOW_EVERY);
+        self.variants
+            .iter()
+            .filter(|variant| is_everybody || !variant.is_slow)
+            .cloned()
+            .collect()
+    }
+
+    fn keep(
+        &mut self,
+        section: &str,
+        variant: &Variant,
+        round: usize,
+        sample: &Sample,
+        with_use: bool,
+    ) {
+        if let Some(client) = sample.client {
+            self.add(section, variant, "client_ms", round, client);
+        }
+        self.add(section, variant, "init_ms", round, sample.init);
+        self.add(section, variant, "cold_write_ms", round, sample.cold);
+        self.add(section, variant, "invoke_ms", round, sample.invoke);
+        if !with_use {
+            return;
+        }
+        let used = &sample.used;
+        for (measure, value) in [
+            ("cpu_ms", used.cpu.as_secs_f64() * 1e3),
+            ("peak_rss_mb", used.peak_rss_kb as f64 / 1e3),
+            ("minor_faults", used.minor_faults as f64),
+            ("major_faults", used.major_faults as f64),
+            ("connections", sample.connections as f64),
+            ("requests", sample.sent.requests.len() as f64),
+            ("server_ms", sample.sent.busy.as_secs_f64() * 1e3),
+        ] {
+            self.add(section, variant, measure, round, value);
+        }
+    }
+
+    fn add(&mut self, section: &str, variant: &Variant, measure: &str, round: usize, value: f64) {
+        self.samples
+            .add(section, variant.name, measure, round, value);
+    }
+
+    fn progress(&mut self, section: &str, round: usize) {
+        if round == 0 || self.shown.elapsed() > PROGRESS_EVERY {
+            eprintln!("{section}: round {}", round + 1);
+            self.shown = Instant::now();
+        }
+    }
+}
+
+/// The name of a part of the samples.
+pub(crate) fn memory_section(begins: Begins, megabytes: u32) -> String {
+    match begins {
+        Begins::AtStart => format!("memory {megabytes} from the start"),
+        Begins::AfterInit => format!("memory {megabytes} after INIT"),
+    }
+}
+
+/// Fewer for larger clubs, whose differences are large too.
+fn growth_rounds(runs: usize, members: usize) -> usize {
+    let divisor = match members {
+        0..=1_000 => 4,
+        1_001..=10_000 => 8,
+        _ => 15,
+    };
+    runs.div_ceil(divisor)
+}
+
+/// A process for warm events in so many rounds.
+const WARM_EVERY: usize = 3;
+const MEMORY_DIVISOR: usize = 4;
+const SLOW_EVERY: usize = 4;
+const SYSCALL_RUNS: usize = 3;
+const LARGE: usize = 1_000;

@@ -1,0 +1,428 @@
+//! The tables, in Markdown.
+
+use crate::cgroup::SIZES;
+use crate::parts::{Results, memory_section};
+use crate::run::Begins;
+use crate::stats::Summary;
+use crate::variants::{OURS, Variant};
+
+/// All tables that there are samples for.
+pub(crate) fn all(results: &Results) -> String {
+    let parts = [
+        cold_starts(results),
+        ratios(results),
+        client(results),
+        memory(results, Begins::AfterInit),
+        memory(results, Begins::AtStart),
+        evicted(results),
+        growth(results),
+        spread(results),
+        left_out(results),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// The table of the README.
+pub(crate) fn cold_starts(results: &Results) -> Option<String> {
+    let columns = [
+        ("init, ms", Form::WithMinimum("init_ms")),
+        ("cold write, ms", Form::WithMinimum("cold_write_ms")),
+        ("cold read, ms", Form::WithMinimum("cold_read_ms")),
+        ("warm write, ms", Form::WithMinimum("warm_write_ms")),
+        ("warm read, ms", Form::WithMinimum("warm_read_ms")),
+        ("CPU, cold write, ms", Form::WithMinimum("cpu_ms")),
+        ("S3 client ready, ms", Form::Median("client_ms")),
+        ("peak RSS, MB", Form::Median("peak_rss_mb")),
+        ("page faults", Form::Count("minor_faults")),
+        ("system calls", Form::Count("syscalls")),
+        ("S3 connections", Form::Count("connections")),
+        ("S3 requests, cold", Form::Count("requests")),
+        ("warm", Form::Count("warm_requests")),
+    ];
+    let rows = rows(results, "table", "init_ms", |variant| {
+        let mut cells: Vec<_> = columns
+            .iter()
+            .map(|(_, form)| form.cell(results, "table", variant))
+            .collect();
+        cells.push(megabytes(variant.size.files));
+        cells.push(megabytes(variant.size.zip));
+        cells.push(
+            variant
+                .crates
+                .map_or("–".to_owned(), |crates| crates.to_string()),
+        );
+        cells
+    })?;
+    let names = columns
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["size, MB", "zip, MB", "crates"]);
+    Some(format!(
+        "### Cold and warm, full CPU\n\n{}",
+        markdown(&names.collect::<Vec<_>>(), &rows)
+    ))
+}
+
+fn ratios(results: &Results) -> Option<String> {
+    let measures = [
+        ("init", "init_ms"),
+        ("cold write", "cold_write_ms"),
+        ("cold read", "cold_read_ms"),
+        ("warm write", "warm_write_ms"),
+        ("CPU", "cpu_ms"),
+        ("peak RSS", "peak_rss_mb"),
+    ];
+    let rows = rows(results, "table", "init_ms", |variant| {
+        let ratio = |(_, measure): &(&str, &str)| {
+            results
+                .samples
+                .ratio("table", variant.name, OURS, measure)
+                .map_or("–".to_owned(), |ratio| format!("{}×", significant(ratio)))
+        };
+        measures.iter().map(ratio).collect()
+    })?;
+    Some(format!(
+        "### Times as much as ours\n\nMedians of the ratios within a round.\n\n{}",
+        markdown(&measures.map(|(name, _)| name), &rows)
+    ))
+}
+
+/// Time until the S3 client is ready, beside what the replaced service published of itself.
+fn client(results: &Results) -> Option<String> {
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    let sizes: Vec<String> = SIZES.iter().map(u32::to_string).collect();
+    for (name, published) in PUBLISHED {
+        let cells = published.map(|ms| ms.map_or("–".to_owned(), |ms: u32| ms.to_string()));
+        lines.push([(*name).to_owned()].into_iter().chain(cells).collect());
+    }
+    let mut is_measured = false;
+    for variant in &results.variants {
+        let cells = SIZES.map(|size| {
+            let section = memory_section(Begins::AtStart, size);
+            results.samples.median(&section, variant.name, "client_ms")
+        });
+        is_measured |= cells.iter().any(Option::is_some);
+        if cells.iter().any(Option::is_some) {
+            let cells = cells.map(|ms| ms.map_or("–".to_owned(), significant));
+            lines.push(
+                [format!("`{}`", variant.name)]
+                    .into_iter()
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    is_measured.then(|| {
+        let names: Vec<&str> = sizes.iter().map(String::as_str).collect();
+        format!(
+            "### Until the S3 client is ready, ms, by memory size in MB\n\nThe first two lines are what the \
+             service that this replaces published of itself on real Lambdas; below, emulated, the CPU quota in \
+             force from the start.\n\n{}",
+            markdown(&names, &lines)
+        )
+    })
+}
+
+fn memory(results: &Results, begins: Begins) -> Option<String> {
+    let sizes: Vec<String> = SIZES.iter().map(u32::to_string).collect();
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    for variant in &results.variants {
+        let cells = SIZES.map(|size| {
+            let section = memory_section(begins, size);
+            let median = |measure| results.samples.median(&section, variant.name, measure);
+            let all = (
+                median("init_ms")?,
+                median("cold_write_ms")?,
+                median("invoke_ms")?,
+            );
+            Some(format!(
+                "{} / {} ({})",
+                significant(all.0),
+                significant(all.1),
+                significant(all.2)
+            ))
+        });
+        if cells.iter().any(Option::is_some) {
+            let cells = cells.map(|cell| cell.unwrap_or("–".to_owned()));
+            lines.push(
+                [format!("`{}`", variant.name)]
+                    .into_iter()
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    let title = match begins {
+        Begins::AfterInit => "full CPU until the first request for an event, quota afterwards",
+        Begins::AtStart => "quota from the start",
+    };
+    (!lines.is_empty()).then(|| {
+        let names: Vec<&str> = sizes.iter().map(String::as_str).collect();
+        format!(
+            "### Memory sizes in MB, {title}\n\nInit / cold write (of which the invocation), medians in ms.\n\n{}",
+            markdown(&names, &lines)
+        )
+    })
+}
+
+fn evicted(results: &Results) -> Option<String> {
+    let rows = rows(results, "evicted", "init_ms", |variant| {
+        let ratio = results
+            .samples
+            .ratio("evicted", variant.name, OURS, "cold_write_ms");
+        vec![
+            Form::WithMinimum("init_ms").cell(results, "evicted", variant),
+            Form::WithMinimum("cold_write_ms").cell(results, "evicted", variant),
+            ratio.map_or("–".to_owned(), |ratio| format!("{}×", significant(ratio))),
+            Form::Count("major_faults").cell(results, "evicted", variant),
+        ]
+    })?;
+    Some(format!(
+        "### Executable not in the page cache\n\nInterpreters and system libraries stay in it, as the base \
+         image's may.\n\n{}",
+        markdown(
+            &[
+                "init, ms",
+                "cold write, ms",
+                "cold write / ours",
+                "reads from disk"
+            ],
+            &rows
+        )
+    ))
+}
+
+fn growth(results: &Results) -> Option<String> {
+    let clubs: Vec<usize> = [10, 100, 1_000, 10_000, 100_000].into();
+    let cell = |variant: &Variant, members: usize| {
+        let section = format!("growth {members}");
+        let median = |measure| results.samples.median(&section, variant.name, measure);
+        let form = |measure| median(measure).map_or("–".to_owned(), significant);
+        median("cold_write_ms").map(|_| {
+            format!(
+                "{} / {}; {} / {} [{}]",
+                form("cold_write_ms"),
+                form("warm_write_ms"),
+                form("cold_read_ms"),
+                form("warm_read_ms"),
+                form("server_ms"),
+            )
+        })
+    };
+    let mut lines = Vec::new();
+    for variant in &results.variants {
+        let cells: Vec<_> = clubs
+            .iter()
+            .map(|&members| cell(variant, members))
+            .collect();
+        if cells.iter().any(Option::is_some) {
+            let cells = cells.into_iter().map(|cell| cell.unwrap_or("–".to_owned()));
+            lines.push(
+                [format!("`{}`", variant.name)]
+                    .into_iter()
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    let names: Vec<String> = clubs.iter().map(usize::to_string).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "### Growth with the club, by members\n\nWrite cold / warm; read cold / warm, medians in ms; in \
+             brackets what the test server took of all of a process's requests.\n\n{}",
+            markdown(&names, &lines)
+        )
+    })
+}
+
+fn spread(results: &Results) -> Option<String> {
+    let measures = [
+        "init_ms",
+        "cold_write_ms",
+        "cold_read_ms",
+        "warm_write_ms",
+        "cpu_ms",
+    ];
+    let rows = rows(results, "table", "init_ms", |variant| {
+        let cell = |measure: &&str| {
+            results
+                .samples
+                .summary("table", variant.name, measure)
+                .map_or("–".to_owned(), |summary| {
+                    let (low, high) = summary.quartiles;
+                    format!(
+                        "{}–{} ({})",
+                        significant(low),
+                        significant(high),
+                        summary.count
+                    )
+                })
+        };
+        measures.iter().map(cell).collect()
+    })?;
+    Some(format!(
+        "### Spread\n\nQuartiles in ms (number of samples).\n\n{}",
+        markdown(
+            &["init", "cold write", "cold read", "warm write", "CPU"],
+            &rows
+        )
+    ))
+}
+
+fn left_out(results: &Results) -> Option<String> {
+    let mut lines: Vec<String> = results
+        .notes
+        .iter()
+        .map(|note| format!("- {note}"))
+        .collect();
+    lines.extend(results.missing.iter().map(|missing| {
+        let reason = missing.reason.lines().next().unwrap_or_default();
+        format!("- `{}` was left out: {reason}", missing.name)
+    }));
+    (!lines.is_empty()).then(|| format!("### Not measured\n\n{}\n", lines.join("\n")))
+}
+
+/// How a measure is shown.
+enum Form {
+    /// `median (minimum)`
+    WithMinimum(&'static str),
+    Median(&'static str),
+    Count(&'static str),
+}
+
+impl Form {
+    fn cell(&self, results: &Results, section: &str, variant: &Variant) -> String {
+        let summary = |measure| results.samples.summary(section, variant.name, measure);
+        let shown = match self {
+            Self::WithMinimum(measure) => summary(measure).map(
+                |Summary {
+                     median, minimum, ..
+                 }| {
+                    format!("{} ({})", significant(median), significant(minimum))
+                },
+            ),
+            Self::Median(measure) => summary(measure).map(|summary| significant(summary.median)),
+            Self::Count(measure) => {
+                summary(measure).map(|summary| format!("{:.0}", summary.median))
+            }
+        };
+        shown.unwrap_or("–".to_owned())
+    }
+}
+
+/// A row for each variant that has samples of `needed`.
+fn rows(
+    results: &Results,
+    section: &str,
+    needed: &str,
+    cells: impl Fn(&Variant) -> Vec<String>,
+) -> Option<Vec<Vec<String>>> {
+    let with_samples = results.variants.iter().filter(|variant| {
+        results
+            .samples
+            .median(section, variant.name, needed)
+            .is_some()
+    });
+    let rows: Vec<Vec<String>> = with_samples
+        .map(|variant| {
+            [format!("`{}`", variant.name)]
+                .into_iter()
+                .chain(cells(variant))
+                .collect()
+        })
+        .collect();
+    (!rows.is_empty()).then_some(rows)
+}
+
+/// A table whose columns are padded, so that it can be read as it is.
+pub(crate) fn markdown(columns: &[&str], rows: &[Vec<String>]) -> String {
+    let head: Vec<String> = [""]
+        .iter()
+        .chain(columns)
+        .map(|name| (*name).to_owned())
+        .collect();
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&head]).filter_map(|row| row.get(column));
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+            .max(3)
+    };
+    let line = |row: &[String]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let padding = " ".repeat(width(column).saturating_sub(cell.chars().count()));
+            if column == 0 {
+                format!(" {cell}{padding} ")
+            } else {
+                format!(" {padding}{cell} ")
+            }
+        });
+        format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
+    };
+    let rule = (0..head.len()).map(|column| match column {
+        0 => format!(" {} ", "-".repeat(width(0))),
+        _ => format!(" {}: ", "-".repeat(width(column) - 1)),
+    });
+    let rule = format!("|{}|\n", rule.collect::<Vec<_>>().join("|"));
+    line(&head) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
+fn megabytes(bytes: usize) -> String {
+    significant(bytes as f64 / 1e6)
+}
+
+/// Three significant digits, but no more than two behind the point.
+pub(crate) fn significant(value: f64) -> String {
+    match value.abs() {
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+/// Of the service that this replaces, from its own notes: creating the S3 client on real Lambdas, in ms, by
+/// memory size as in `SIZES`.
+const PUBLISHED: &[(&str, [Option<u32>; 6])] = &[
+    (
+        "replaced service, boto3",
+        [
+            Some(2_387),
+            Some(1_171),
+            Some(554),
+            Some(275),
+            None,
+            Some(184),
+        ],
+    ),
+    (
+        "replaced service, botocore",
+        [None, None, None, None, None, Some(147)],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_padded_markdown() {
+        let rows = [
+            vec!["`a`".to_owned(), "1".to_owned()],
+            vec!["`bcd`".to_owned(), "200.5".to_owned()],
+        ];
+        assert_eq!(
+            markdown(&["time"], &rows),
+            "|       |  time |\n| ----- | ----: |\n| `a`   |     1 |\n| `bcd` | 200.5 |\n"
+        );
+    }
+
+    #[test]
+    fn three_digits() {
+        assert_eq!(
+            [1234.5, 123.45, 12.345, 1.2345].map(significant),
+            ["1234", "123", "12.3", "1.23"]
+        );
+    }
+}

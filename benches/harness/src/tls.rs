@@ -1,0 +1,84 @@
+//! The S3 server's certificate: a chain of root, intermediate and leaf, all RSA-2048, as S3 has it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rsa::RsaPrivateKey;
+use rsa::pkcs8::EncodePrivateKey;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::version::TLS13;
+
+/// What a server and its clients need.
+pub(crate) struct Chain {
+    pub(crate) server: Arc<ServerConfig>,
+    /// PEM file with the root.
+    pub(crate) root: PathBuf,
+}
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+impl Chain {
+    /// Makes the chain; the root is written into `directory`. The keys are the same every time, so that
+    /// runs can be compared.
+    pub(crate) fn new(directory: &Path) -> Result<Self, Error> {
+        let root_key = key(1)?;
+        let root_params = authority("dojang bench root");
+        let root = root_params.self_signed(&root_key)?;
+        let root_pem = root.pem();
+        let root = Issuer::new(root_params, root_key);
+        let intermediate_key = key(2)?;
+        let intermediate_params = authority("dojang bench intermediate");
+        let intermediate = intermediate_params.signed_by(&intermediate_key, &root)?;
+        let issuer = Issuer::new(intermediate_params, intermediate_key);
+        let leaf_key = key(3)?;
+        let mut leaf = CertificateParams::new(vec!["localhost".to_owned()])?;
+        leaf.distinguished_name
+            .push(DnType::CommonName, "localhost");
+        leaf.use_authority_key_identifier_extension = true;
+        (leaf.not_before, leaf.not_after) = validity();
+        let leaf = leaf.signed_by(&leaf_key, &issuer)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])?
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![leaf.der().clone(), intermediate.der().clone()],
+                PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()),
+            )?;
+        let path = directory.join("root.pem");
+        std::fs::write(&path, root_pem)?;
+        Ok(Self {
+            server: Arc::new(server),
+            root: path,
+        })
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    (params.not_before, params.not_after) = validity();
+    params
+}
+
+fn validity() -> (time::OffsetDateTime, time::OffsetDateTime) {
+    (date_time_ymd(2026, 1, 1), date_time_ymd(2126, 1, 1))
+}
+
+fn key(seed: u64) -> Result<KeyPair, Error> {
+    let key = RsaPrivateKey::new(&mut StdRng::seed_from_u64(seed), 2048)?;
+    let der = key.to_pkcs8_der()?;
+    Ok(KeyPair::try_from(&PrivatePkcs8KeyDer::from(
+        der.as_bytes(),
+    ))?)
+}

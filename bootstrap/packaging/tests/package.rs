@@ -1,0 +1,203 @@
+//! What is refused, and that archives and SBOMs are the same each time. The executables are this test's
+//! own, stripped, with single bytes changed.
+
+use std::path::Path;
+use std::process::Command;
+
+use packaging::executable::{Architecture, Unfit, check, glibc};
+use packaging::{archive, sbom};
+use serde_json::{Value, json};
+
+#[test]
+fn a_stripped_executable_for_the_right_machine_passes() {
+    assert_eq!(check(&stripped(), HERE), Ok(()));
+    assert!(glibc(&stripped()).unwrap() <= Some((2, 34)));
+}
+
+#[test]
+fn another_machine_is_refused() {
+    let error = check(&stripped(), ELSEWHERE).unwrap_err();
+    assert!(matches!(error, Unfit::Architecture { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(ELSEWHERE.target()), "{text}");
+    assert!(matches!(check(b"#!/bin/sh\n", HERE), Err(Unfit::NotElf(_))));
+    assert!(matches!(check(b"", HERE), Err(Unfit::NotElf(_))));
+}
+
+#[test]
+fn symbols_are_refused() {
+    let itself = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    assert_eq!(check(&itself, HERE), Err(Unfit::NotStripped));
+}
+
+#[test]
+fn a_newer_glibc_is_refused() {
+    for newer in ["GLIBC_2.35", "GLIBC_3.17", "GLIBC_ABII"] {
+        let changed = replaced(&stripped(), "GLIBC_2.34", newer);
+        assert_eq!(
+            check(&changed, HERE),
+            Err(Unfit::SymbolVersion(newer.into()))
+        );
+    }
+    let error = Unfit::SymbolVersion("GLIBC_2.36".into()).to_string();
+    assert!(error.contains("GLIBC_2.34"), "{error}");
+}
+
+#[test]
+fn a_library_that_lambda_lacks_is_refused() {
+    let changed = replaced(&stripped(), "libgcc_s.so.1", "libssl.so.3xx");
+    assert_eq!(
+        check(&changed, HERE),
+        Err(Unfit::Library("libssl.so.3xx".into()))
+    );
+    let changed = replaced(&stripped(), "/ld-linux-", "/ld-lunix-");
+    assert!(matches!(check(&changed, HERE), Err(Unfit::Library(_))));
+}
+
+#[test]
+fn equal_input_makes_an_equal_zip_that_can_be_run() {
+    let first = archive::zip(b"not really an executable", "dojang 1").unwrap();
+    assert_eq!(
+        archive::zip(b"not really an executable", "dojang 1").unwrap(),
+        first
+    );
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&first)).unwrap();
+    let names: Vec<_> = archive
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
+    assert_eq!(names, ["bootstrap", "VERSION"]);
+    let file = archive.by_name("bootstrap").unwrap();
+    assert_eq!(file.unix_mode(), Some(0o100_755));
+    assert_eq!(file.last_modified().map(|time| time.year()), Some(1980));
+    assert!(file.extra_data().as_deref().is_none_or(<[u8]>::is_empty));
+}
+
+#[test]
+fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
+    let lock = std::fs::read_to_string(workspace().join("Cargo.lock")).unwrap();
+    let bom = sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap();
+    assert_eq!(bom["metadata"]["component"]["name"], "dojang");
+    assert_eq!(bom["metadata"]["component"]["hashes"][0]["content"], "00ff");
+    let components = bom["components"].as_array().unwrap();
+    let mut names: Vec<_> = components
+        .iter()
+        .map(|component| component["name"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    // That list is held by the test `dependencies`.
+    let lines = tree();
+    let mut expected: Vec<_> = lines
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "dojang")
+        .collect();
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(names, expected);
+    for component in components {
+        let licence = &component["licenses"][0]["expression"];
+        assert!(
+            licence.is_string() && component["hashes"][0]["content"].is_string(),
+            "{component}"
+        );
+    }
+    let references: Vec<_> = components
+        .iter()
+        .map(|component| &component["bom-ref"])
+        .collect();
+    for dependency in bom["dependencies"].as_array().unwrap() {
+        for needed in dependency["dependsOn"].as_array().unwrap() {
+            assert!(references.contains(&needed), "{needed}");
+        }
+    }
+    assert_eq!(
+        sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap(),
+        bom
+    );
+}
+
+#[test]
+fn metadata_without_the_function_makes_no_sbom() {
+    for metadata in [json!({}), json!({"packages": [], "resolve": {"nodes": []}})] {
+        let error = sbom::sbom(&metadata, "", "", "").unwrap_err().to_string();
+        assert!(error.starts_with("expected "), "{error}");
+    }
+}
+
+/// This test's executable without symbols, made by the binutils that the linker is a part of.
+fn stripped() -> Vec<u8> {
+    let name = format!("stripped-{:?}", std::thread::current().id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let status = Command::new("strip")
+        .arg("-o")
+        .arg(&path)
+        .arg(std::env::current_exe().unwrap())
+        .status()
+        .expect("strip runs");
+    assert!(status.success());
+    std::fs::read(path).unwrap()
+}
+
+/// `old` becomes `new`, of the same length, wherever it is.
+fn replaced(bytes: &[u8], old: &str, new: &str) -> Vec<u8> {
+    assert_eq!(old.len(), new.len());
+    let mut changed = bytes.to_vec();
+    let mut count = 0;
+    for start in 0..bytes.len() - old.len() {
+        if bytes[start..].starts_with(old.as_bytes()) {
+            changed[start..start + new.len()].copy_from_slice(new.as_bytes());
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no {old}");
+    changed
+}
+
+fn metadata() -> Value {
+    let target = HERE.target();
+    let json = cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        target,
+    ]);
+    serde_json::from_str(&json).unwrap()
+}
+
+fn tree() -> String {
+    cargo(&[
+        "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+    ])
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--locked", "--offline"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+const HERE: Architecture = if cfg!(target_arch = "aarch64") {
+    Architecture::Arm64
+} else {
+    Architecture::X86_64
+};
+const ELSEWHERE: Architecture = if cfg!(target_arch = "aarch64") {
+    Architecture::X86_64
+} else {
+    Architecture::Arm64
+};

@@ -1,0 +1,64 @@
+"""What the tests share: the template, packages, and a copy of the tree that is committed."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent.parent
+sys.path.insert(0, str(HERE))
+
+from resolver import load  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def template() -> dict:
+    return load(ROOT / "bootstrap/template.yaml")
+
+
+def run(*command, cwd=ROOT, **environment) -> subprocess.CompletedProcess:
+    """Runs a command with further environment variables; `None` takes one away."""
+    variables = {**os.environ, **environment}
+    variables = {name: value for name, value in variables.items() if value is not None}
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True)
+
+
+import packages  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def folders() -> tuple[Path, Path]:
+    """Two copies of the tree at places of different lengths."""
+    both = ROOT / "target/deployment/one", ROOT / "target/deployment/another/folder"
+    for folder in both:
+        packages.snapshot(ROOT, folder)
+    return both
+
+
+@pytest.fixture(scope="session", params=["x86_64", "arm64"])
+def arch(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def package_of(request):
+    """The package for an architecture, made in the first folder."""
+    # While writing tests: a folder with packages made before, so that nothing is built.
+    made = os.environ.get("DOJANG_PACKAGES")
+    if made:
+        return lambda arch: packages.Package(arch, Path(made) / arch, "")
+    folders = request.getfixturevalue("folders")
+    return lambda arch: packages.package(folders[0], arch)
+
+
+@pytest.fixture
+def executable(package_of, tmp_path) -> list[str]:
+    """The packaged executable for this machine."""
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        path = archive.extract("bootstrap", tmp_path)
+    (tmp_path / "bootstrap").chmod(0o755)
+    return [path]

@@ -1,0 +1,87 @@
+"""Packages made by bootstrap/package in two folders, from a copy of this tree as it is."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# Same commit in both folders, whoever makes it and whenever.
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@localhost", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost",
+    "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+}
+# Debian's compiler has a standard library for arm64 (packages rustc-web and libstd-rust-web-dev:arm64).
+DEBIANS_RUSTC = "/usr/bin/rustc"
+
+
+@dataclass
+class Package:
+    """What one run of bootstrap/package made."""
+
+    arch: str
+    folder: Path
+    report: str
+
+    @property
+    def zip(self) -> Path:
+        return self.folder / "bootstrap.zip"
+
+    @property
+    def sbom(self) -> Path:
+        return self.folder / "bootstrap.cdx.json"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.zip.read_bytes()).hexdigest()
+
+
+def snapshot(root: Path, folder: Path) -> None:
+    """A git clone of the tree as it is, uncommitted files too. Build output in it stays."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            cwd=root, check=True, capture_output=True, text=True).stdout
+    names = [name for name in listed.split("\0") if name and (root / name).is_file()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.name != "target":
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        # With its times, so that what is unchanged is not built again.
+        shutil.copy2(root / name, folder / name)
+    commands = (["init", "--quiet", "--initial-branch", "main"], ["add", "--all"],
+                ["commit", "--quiet", "--message", "A copy to package", "--no-gpg-sign"])
+    for command in commands:
+        subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **AUTHOR})
+
+
+def compiler(arch: str) -> dict[str, str]:
+    """The environment that chooses a compiler which has the standard library for `arch`."""
+    target = {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu"
+    libraries = subprocess.run(["rustc", "--print", "target-libdir", "--target", target],
+                               capture_output=True, text=True).stdout.strip()
+    if list(Path(libraries).glob("libstd-*.rlib")):
+        return {}
+    return {"RUSTC": DEBIANS_RUSTC}
+
+
+def package(folder: Path, arch: str, *options: str) -> Package:
+    """Runs bootstrap/package in `folder`, or takes what it made of the same commit and compiler before."""
+    out = folder / "target/package" / arch
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True,
+                            capture_output=True, text=True).stdout.strip()
+    report = out / "report.txt"
+    if report.exists() and f"commit {commit}\n" in report.read_text() and not options:
+        return Package(arch, out, report.read_text())
+    made = subprocess.run(["bootstrap/package", "--arch", arch, "--out", str(out), *options],
+                          cwd=folder, env={**os.environ, **compiler(arch)}, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-3000:]
+    report.write_text(made.stdout)
+    return Package(arch, out, made.stdout)
+
+
+def size_of_executable(report: str) -> int:
+    return int(re.search(r"^executable (\d+) bytes", report, re.M)[1])

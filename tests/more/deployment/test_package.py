@@ -1,0 +1,134 @@
+"""bootstrap/package: equal bytes from two folders, what is inside, and what is refused."""
+
+import json
+import os
+import stat
+import subprocess
+import zipfile
+from pathlib import Path
+
+import packages
+import pytest
+from conftest import ROOT, run
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+# The smallest of the service that this replaces had 18 MB zipped (shared anchors, py-boto3).
+LARGEST_ZIP = 3_000_000
+
+
+def test_two_folders_make_equal_bytes(folders, arch):
+    first, second = (packages.package(folder, arch) for folder in folders)
+    print(f"{arch}: zip {first.zip.stat().st_size} bytes, executable "
+          f"{packages.size_of_executable(first.report)} bytes, sha256 {first.sha256} and {second.sha256}")
+    assert first.sha256 == second.sha256
+    assert first.sbom.read_bytes() == second.sbom.read_bytes()
+    assert first.sha256 in first.report
+
+
+def test_what_is_inside(package_of, arch):
+    made = package_of(arch)
+    with zipfile.ZipFile(made.zip) as archive:
+        assert archive.namelist() == ["bootstrap", "VERSION"]
+        for entry in archive.infolist():
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+        mode = archive.getinfo("bootstrap").external_attr >> 16
+        assert stat.filemode(mode) == "-rwxr-xr-x"
+        version = archive.read("VERSION").decode()
+        executable = archive.read("bootstrap")
+    commit = run("git", "rev-parse", "HEAD", cwd=ROOT / "target/deployment/one").stdout.strip()
+    target = {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu"
+    assert version.splitlines()[:3] == [f"dojang {own_version()}", f"commit {commit}", f"target {target}"]
+    # Nothing of the machine it was made on.
+    for path in (str(ROOT), str(Path.home() / ".cargo"), "/root/", "target/deployment"):
+        assert path.encode() not in executable, path
+    assert made.zip.stat().st_size < LARGEST_ZIP
+
+
+def test_the_sbom_is_valid_and_complete(package_of, arch):
+    bom = package_of(arch).sbom.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is None
+    tree = run("cargo", "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+               "--locked", "--target", {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu")
+    shipped = {tuple(line.split(" ")[:2]) for line in tree.stdout.splitlines() if line}
+    listed = json.loads(bom)
+    found = {(part["name"], "v" + part["version"])
+             for part in [*listed["components"], listed["metadata"]["component"]]}
+    assert found == shipped and len(found) > 20
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A small git repository with the script in it: what is refused is refused before anything is built."""
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / "bootstrap/package").write_bytes((ROOT / "bootstrap/package").read_bytes())
+    (tmp_path / "bootstrap/package").chmod(0o755)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "all", "--no-gpg-sign"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, env={**os.environ, **packages.AUTHOR})
+    return tmp_path
+
+
+def refusal(tree, *arguments, **environment) -> str:
+    """The one line that a refused run says."""
+    ended = run("bootstrap/package", *arguments, cwd=tree, **environment)
+    assert ended.returncode in (1, 2) and ended.stdout == "", ended.stdout
+    line, = ended.stderr.splitlines()
+    assert line.startswith("bootstrap/package: ")
+    return line
+
+
+def test_uncommitted_changes_are_refused(tree):
+    (tree / "bootstrap/new").write_text("")
+    assert "commit or stash them" in refusal(tree)
+
+
+def test_no_repository_is_refused(tree):
+    assert "clone" in refusal(tree, GIT_DIR=str(tree / "nowhere"))
+
+
+def test_an_unknown_architecture_is_refused(tree):
+    assert "expected arm64 or x86_64, found mips" in refusal(tree, "--arch", "mips")
+    assert "--help" in refusal(tree, "--fast")
+    assert "expected cargo, zigbuild or lambda" in refusal(tree, "--arch", "x86_64", "--with", "make")
+
+
+def test_a_missing_compiler_is_refused(tree):
+    assert "install Rust" in refusal(tree, RUSTC="no-such-rustc")
+
+
+def test_a_missing_target_is_refused(tree, tmp_path):
+    rustc = tmp_path / ".git/rustc"
+    rustc.write_text('#!/bin/sh\ncase "$*" in *target-libdir*) echo /nowhere;; *) exec rustc "$@";; esac\n')
+    rustc.chmod(0o755)
+    line = refusal(tree, RUSTC=str(rustc))
+    assert "rustup target add aarch64-unknown-linux-gnu" in line and "libstd-rust-web-dev:arm64" in line
+
+
+def test_a_missing_linker_is_refused(tree, tmp_path):
+    """A PATH with all that the script needs but a cross gcc."""
+    tools = tmp_path / ".git/tools"
+    tools.mkdir()
+    for tool in ("bash", "env", "git", "sed", "dirname", "cat", "cargo"):
+        found = run("bash", "-c", f"command -v {tool}").stdout.strip()
+        (tools / tool).symlink_to(found)
+    line = refusal(tree, RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+    assert "apt-get install gcc-aarch64-linux-gnu" in line and "cargo-zigbuild" in line
+    for builder in ("zigbuild", "lambda"):
+        line = refusal(tree, "--with", builder, RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+        assert "from PyPI" in line
+
+
+def test_an_executable_for_another_machine_is_refused(package_of, tmp_path):
+    """The rest of what is refused is tested in bootstrap/packaging."""
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        archive.extract("bootstrap", tmp_path)
+    ended = run("cargo", "run", "--quiet", "--locked", "-p", "packaging", "--", "arm64",
+                str(tmp_path / "bootstrap"), "commit", "compiler", str(tmp_path))
+    assert ended.returncode == 1 and not (tmp_path / "bootstrap.zip").exists()
+    assert "expected an executable for arm64, found X86_64" in ended.stderr
+
+
+def own_version() -> str:
+    metadata = run("cargo", "metadata", "--no-deps", "--locked", "--format-version", "1")
+    return next(package["version"] for package in json.loads(metadata.stdout)["packages"]
+                if package["name"] == "dojang")

@@ -1,0 +1,199 @@
+// What admins do: members, their roles and their login codes.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { actions, idOf, startSite } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+const ADMIN = "Grandmaster Oh";
+const visit = (options) => site.visit({ who: [ADMIN], hash: "#members", ...options });
+const row = (page, name) => page.getByRole("listitem").filter({ has: page.getByText(name, { exact: true }) });
+const dialog = (page) => page.getByRole("dialog").last();
+const tap = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
+const gone = (page) => page.waitForFunction(() => !document.querySelector("dialog"));
+
+async function open(page, name) {
+  await row(page, name).getByRole("button").click();
+  await dialog(page).getByRole("heading", { name, exact: true }).waitFor();
+}
+
+async function code(page, name) {
+  await open(page, name);
+  await tap(page, "Show code");
+  return dialog(page).getByLabel("Login code", { exact: true }).innerText();
+}
+
+test("add a member, whose code is shown at once and works", async () => {
+  const page = await visit();
+  await page.getByRole("button", { name: "Add member" }).click();
+  await dialog(page).getByLabel("Name").fill("  Kim Lee ");
+  await dialog(page).getByLabel("Role").selectOption("Coach");
+  await tap(page, "Add member");
+  await dialog(page).getByText("The new member logs in with this code:").waitFor();
+  const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
+  await tap(page, "Close");
+  await row(page, "Kim Lee").getByText("Coach", { exact: true }).waitFor();
+  await site.visit({ hash: `#code=${token}` }).then((phone) => phone.getByRole("listitem").filter({ hasText: "Kim Lee" }).waitFor());
+});
+
+test("rename a member and change the role", async () => {
+  const page = await visit();
+  const id = idOf(await site.club(), "Emil");
+  await open(page, "Emil");
+  await dialog(page).getByLabel("Name").fill("Emil Berg");
+  await dialog(page).getByLabel("Role").selectOption("Coach");
+  await tap(page, "Save");
+  await gone(page);
+  await row(page, "Emil Berg").getByText("Coach", { exact: true }).waitFor();
+  const { name, role } = (await site.club()).users[id];
+  assert.deepEqual([name, role], ["Emil Berg", "Coach"]);
+});
+
+test("remove a member, after being asked", async () => {
+  const page = await visit();
+  await open(page, "Emil");
+  await tap(page, "Remove member");
+  await dialog(page).getByText("Emil can no longer log in.").waitFor();
+  await tap(page, "Keep");
+  await tap(page, "Remove member");
+  await tap(page, "Remove member");
+  await gone(page);
+  assert.equal(await row(page, "Emil").count(), 0);
+  assert.ok(!Object.values((await site.club()).users).some(({ name }) => name === "Emil"));
+});
+
+test("the server's refusals appear beside what caused them", async () => {
+  const page = await visit({ faults: true });
+  await page.getByRole("button", { name: "Add member" }).click();
+  for (const [name, words] of [
+    ["Amir", "Another member has this name."],
+    ["ab", "A name must have 3 to 60 characters."],
+  ]) {
+    await dialog(page).getByLabel("Name").fill(name);
+    await tap(page, "Add member");
+    await dialog(page).getByRole("alert").filter({ hasText: words }).waitFor();
+  }
+  await tap(page, "Close");
+  await open(page, ADMIN);
+  await dialog(page).getByLabel("Role").selectOption("Coach");
+  await tap(page, "Save");
+  await dialog(page).locator("form").getByRole("alert").filter({ hasText: "The last admin must stay an admin." }).waitFor();
+  await tap(page, "Remove member");
+  await tap(page, "Remove member");
+  await dialog(page).getByRole("alert").filter({ hasText: "You cannot delete yourself." }).waitFor();
+});
+
+test("show a code and copy it", async () => {
+  const page = await visit({ permissions: ["clipboard-read", "clipboard-write"] });
+  assert.equal(await code(page, "Amir"), site.codes.Amir);
+  await tap(page, "Copy code");
+  await dialog(page).getByRole("status").filter({ hasText: "Copied" }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), site.codes.Amir);
+  assert.equal(await page.getByRole("button", { name: "Share invitation" }).count(), 0, "this browser cannot share");
+});
+
+test("an invitation link logs in, and no server sees the code", async () => {
+  const page = await visit({ permissions: ["clipboard-read", "clipboard-write"] });
+  await code(page, "Amir");
+  await tap(page, "Copy invitation link");
+  await dialog(page).getByRole("status").filter({ hasText: "Copied" }).waitFor();
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.equal(link.origin, site.url);
+  assert.ok(link.hash.includes(site.codes.Amir));
+
+  const asked = [];
+  const phone = await site.visit({
+    hash: link.hash,
+    prepare: (phone) => phone.on("request", async (request) => asked.push([request.url(), request.postData(), JSON.stringify(await request.allHeaders())])),
+  });
+  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  await phone.getByRole("status").filter({ hasText: "Logged in: Amir" }).waitFor();
+  assert.ok(!phone.url().includes(site.codes.Amir), "nor does the address keep it");
+  assert.ok(asked.length > 5);
+  for (const [url, ...rest] of asked) assert.ok(![url.split("#")[0], ...rest].join().includes(site.codes.Amir), url);
+
+  // A link that is opened where the page is open already.
+  await phone.evaluate((code) => (location.hash = `#code=${code}`), site.codes.Birgitte);
+  await phone.getByRole("listitem").filter({ hasText: "Birgitte" }).waitFor();
+});
+
+test("an invitation with an old code says so", async () => {
+  const phone = await site.visit({ hash: "#code=nobodyscode1" });
+  await phone.getByRole("status").filter({ hasText: "No member has this code." }).waitFor();
+});
+
+test("an invitation that is opened without a network keeps its code for another try", async () => {
+  const phone = await site.visit({ faults: true });
+  await phone.route(site.dataUrl, (route) => route.abort());
+  await phone.evaluate(() => localStorage.removeItem("lastKnown"));
+  await phone.goto("about:blank");
+  await phone.goto(`${site.url}/#code=${site.codes.Amir}`);
+  await phone.getByRole("status").filter({ hasText: "No answer arrived." }).waitFor();
+  await phone.unroute(site.dataUrl);
+  await phone.reload();
+  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  assert.ok(!phone.url().includes(site.codes.Amir));
+});
+
+test("share an invitation where the browser can", async () => {
+  const page = await visit({
+    prepare: (page) =>
+      page.addInitScript(() => {
+        navigator.share = async (shared) => void (window.shared = shared);
+      }),
+  });
+  await code(page, "Amir");
+  await tap(page, "Share invitation");
+  await page.waitForFunction(() => window.shared);
+  const shared = await page.evaluate(() => window.shared);
+  assert.equal(shared.url, `${site.url}/#code=${site.codes.Amir}`);
+  assert.match(shared.text, /^Amir, /);
+  assert.ok(!shared.text.includes(site.codes.Amir));
+});
+
+test("replace a lost code: the old one ends, the new one works", async () => {
+  const page = await visit();
+  const sent = actions(site, page);
+  const old = await code(page, "Emil");
+  await tap(page, "Replace code");
+  await dialog(page).getByText("The present code of Emil stops working.").waitFor();
+  await tap(page, "Replace code");
+  await page.getByRole("dialog").nth(1).waitFor({ state: "detached" });
+  const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
+  assert.notEqual(token, old);
+  assert.deepEqual(sent.map(({ action }) => action), ["admin_show_auth_token", "admin_reset_auth_token"]);
+  for (const [hash, words] of [[old, "No member has this code."], [token, "Logged in: Emil"]]) {
+    const phone = await site.visit({ hash: `#code=${hash}` });
+    await phone.getByRole("status").filter({ hasText: words }).waitFor();
+  }
+});
+
+test("whose own code is replaced stays logged in", async () => {
+  const page = await visit();
+  await open(page, ADMIN);
+  await tap(page, "Replace code");
+  await tap(page, "Replace code");
+  await page.getByRole("dialog").nth(1).waitFor({ state: "detached" });
+  const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
+  assert.equal(await page.evaluate(() => localStorage.codes), JSON.stringify([token]));
+  await tap(page, "Close");
+  assert.equal(await code(page, "Amir"), site.codes.Amir);
+});
+
+test("members can be searched", async () => {
+  const page = await visit();
+  await page.getByRole("searchbox").fill("coach");
+  await page.getByText("3 of 10").waitFor();
+  assert.equal(await page.getByRole("listitem").count(), 3);
+});
+
+test("the admins' part is for admins", async () => {
+  const page = await site.visit({ who: ["Coach Hana"], hash: "#members" });
+  assert.deepEqual(await page.locator("nav a").allInnerTexts(), ["Sessions", "History", "You"]);
+  await page.getByRole("heading", { name: "Sessions" }).waitFor();
+});

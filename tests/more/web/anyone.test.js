@@ -1,0 +1,126 @@
+// What anybody sees, without logging in.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { basics, card, idOf, inOrder, startSite } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+test("the coming sessions, in order, with local date and time, coach, comment and who comes", async () => {
+  const sessions = inOrder(await site.club());
+  for (const timezoneId of ["Europe/Copenhagen", "America/New_York"]) {
+    const page = await site.visit({ timezoneId });
+    const cards = await page.locator("article").all();
+    assert.equal(cards.length, sessions.length);
+    for (const [place, session] of sessions.entries()) {
+      const text = await cards[place].innerText();
+      const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: timezoneId, ...options });
+      const time = (seconds) => format({ hour: "2-digit", minute: "2-digit" }).format(seconds * 1000);
+      const day = format({ weekday: "long", day: "numeric", month: "long" }).format(session.start_time * 1000);
+      assert.ok(text.includes(day), `${day}: ${text}`);
+      assert.match(text, new RegExp(`${time(session.start_time)}.${time(session.end_time)}`));
+      assert.ok(text.includes(session.comment));
+    }
+  }
+});
+
+test("who comes: counts and names of yes, maybe and no, and the coach", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit();
+  const text = await card(page, session).innerText();
+  assert.match(text, /with Coach Hana/);
+  assert.match(text, /Yes 3\s+Amir, Coach Hana, Fatima/);
+  assert.match(text, /Maybe 1\s+Birgitte/);
+  assert.match(text, /No 1\s+Carlos/);
+});
+
+test("cancelled sessions are marked", async () => {
+  const session = basics(await site.club());
+  await site.post("coach_update_training_session", {
+    auth_token: site.codes["Coach Hana"],
+    session_id: session.session_id,
+    session_state: "cancelled",
+  });
+  const page = await site.visit();
+  await card(page, session).getByText("Cancelled", { exact: true }).waitFor();
+  assert.equal(await page.getByText("Cancelled", { exact: true }).count(), 1);
+});
+
+test("sessions that are over are not shown, nor is what coaches do", async () => {
+  const start_time = Math.floor(Date.now() / 1000) - 7200;
+  const { session } = await site.post("coach_add_training_session", {
+    auth_token: site.codes["Coach Hana"],
+    coach: idOf(await site.club(), "Coach Hana"),
+    start_time,
+    end_time: start_time + 3600,
+    comment: "over",
+  });
+  const page = await site.visit({ who: ["Amir"] });
+  assert.equal(await page.locator("article").count(), 3);
+  assert.equal(await card(page, session).count(), 0);
+  assert.equal(await page.getByRole("button", { name: /attendance|Delete|Add|Change/ }).count(), 0);
+  assert.deepEqual(await page.locator("nav a").allInnerTexts(), ["Sessions", "You"]);
+});
+
+test("older sessions without coach and comment are shown", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({
+    prepare: (page) =>
+      page.route(site.dataUrl, async (route) => {
+        const answer = await route.fetch();
+        const club = await answer.json();
+        delete club.sessions[session.session_id].coach;
+        delete club.sessions[session.session_id].comment;
+        club.sessions[session.session_id].participation["nobody-any-more"] = "Yes";
+        await route.fulfill({ response: answer, json: club });
+      }),
+  });
+  const text = await card(page, session).innerText();
+  assert.ok(!text.includes("with"), text);
+  assert.match(text, /Yes 3\s+Amir, Coach Hana, Fatima/);
+});
+
+test("looking asks the page's own origin and public data, and nobody else", async () => {
+  const asked = new Set();
+  await site.visit({
+    prepare: (page) => page.on("request", (request) => asked.add(request.url())),
+  });
+  assert.ok(asked.has(site.dataUrl));
+  for (const url of asked) assert.ok(url.startsWith(`${site.url}/`) || url === site.dataUrl, url);
+});
+
+test("markup in names and comments, and Hangul, are shown as text", async () => {
+  const name = "<img src=x onerror=alert(1)>";
+  const comment = "태권도 품새 <b>심사</b>";
+  const { user_id, auth_token } = await site.post("admin_create_user", {
+    auth_token: site.codes["Grandmaster Oh"],
+    role: "Coach",
+    name,
+  });
+  const start_time = Math.floor(Date.now() / 1000);
+  const { session } = await site.post("coach_add_training_session", {
+    auth_token,
+    coach: user_id,
+    start_time,
+    end_time: start_time + 3600,
+    comment,
+  });
+  const page = await site.visit({ who: ["Grandmaster Oh"], hash: `#code=${auth_token}` });
+  await page.getByRole("link", { name: "Sessions" }).click();
+  const text = await card(page, session).innerText();
+  assert.ok(text.includes(comment) && text.includes(`with ${name}`), text);
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  await page.getByRole("checkbox", { name }).waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "History" }).click();
+  await page.getByRole("rowheader", { name }).waitFor();
+  await page.getByRole("link", { name: "Members" }).click();
+  await page.getByRole("listitem").filter({ hasText: name }).getByRole("button").click();
+  await page.getByRole("heading", { name }).waitFor();
+  assert.equal(await page.locator("img, .comment b").count(), 0);
+});

@@ -1,0 +1,248 @@
+// What coaches do: sessions and attendance.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { actions, basics, card, idOf, inOrder, localTime, startSite, until } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+/** Sessions are made in the year to come, whenever this runs. */
+const YEAR = new Date().getFullYear() + 1;
+const later = (date, days) => new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
+const longDay = (date) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(Date.parse(date));
+const gone = (page) => page.waitForFunction(() => !document.querySelector("dialog"));
+
+async function openForm(page, values) {
+  await page.getByRole("button", { name: "Add sessions" }).click();
+  await fill(page, values);
+}
+
+async function fill(page, { date, start, end, coach, comment, weeks }) {
+  const dialog = page.getByRole("dialog");
+  if (date) await dialog.getByLabel("Date").fill(date);
+  if (start) await dialog.getByLabel("Start").fill(start);
+  if (end) await dialog.getByLabel("End").fill(end);
+  if (coach) await dialog.getByLabel("Coach").selectOption(coach);
+  if (comment) await dialog.getByLabel("Comment").fill(comment);
+  if (weeks) await dialog.getByLabel("For how many weeks").fill(String(weeks));
+}
+
+const send = (page, name = "Add sessions") => page.getByRole("dialog").getByRole("button", { name }).click();
+const commented = ({ sessions }, comment) => inOrder({ sessions }).filter((session) => session.comment === comment);
+
+test("add a session: at its local time, with the coach who adds it unless another is chosen", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Kicks" });
+  await send(page);
+  await gone(page);
+  await page.locator("article").filter({ hasText: "Kicks" }).getByText("19:00–20:30").waitFor();
+  await openForm(page, { date: `${YEAR}-01-13`, start: "23:00", end: "00:30", coach: "Amir", comment: "Late" });
+  await send(page);
+  await gone(page);
+  const club = await site.club();
+  const [kicks] = commented(club, "Kicks");
+  assert.equal(localTime(kicks.start_time), `${YEAR}-01-12 19:00`);
+  assert.equal(localTime(kicks.end_time), `${YEAR}-01-12 20:30`);
+  assert.equal(kicks.coach, idOf(club, "Coach Mette"));
+  const [late] = commented(club, "Late");
+  assert.equal(localTime(late.end_time), `${YEAR}-01-14 00:30`);
+  assert.equal(late.coach, idOf(club, "Amir"));
+});
+
+test("change a session", async () => {
+  const club = await site.club();
+  const session = basics(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  const dialog = page.getByRole("dialog");
+  assert.equal(`${await dialog.getByLabel("Date").inputValue()} ${await dialog.getByLabel("Start").inputValue()}`, localTime(session.start_time));
+  assert.equal(await dialog.getByLabel("Coach").inputValue(), session.coach);
+  assert.equal(await dialog.getByLabel("Comment").inputValue(), session.comment);
+  await fill(page, { date: `${YEAR}-02-01`, start: "17:15", end: "18:00", coach: "Coach Jonas", comment: "Moved" });
+  await send(page, "Save");
+  await gone(page);
+  const text = await card(page, session).innerText();
+  assert.ok(text.startsWith(`${longDay(`${YEAR}-02-01`)}\n17:15–18:00\n`), text);
+  assert.match(text, /with Coach Jonas\s+Moved/);
+  const { sessions } = await site.club();
+  const changed = sessions[session.session_id];
+  assert.equal(localTime(changed.start_time), `${YEAR}-02-01 17:15`);
+  assert.deepEqual(changed.participation, session.participation);
+});
+
+test("cancel, restore and delete a session", async () => {
+  const session = basics(await site.club());
+  const id = session.session_id;
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const shown = card(page, session);
+  await shown.getByRole("button", { name: "Cancel session" }).click();
+  await shown.getByText("Cancelled", { exact: true }).waitFor();
+  assert.equal((await site.club()).sessions[id].state, "cancelled");
+  assert.equal(await shown.getByRole("button", { name: /attendance|Change/ }).count(), 0);
+  await shown.getByRole("button", { name: "Restore" }).click();
+  await shown.getByRole("button", { name: "Cancel session" }).waitFor();
+  assert.equal((await site.club()).sessions[id].state, "scheduled");
+
+  await shown.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+  await gone(page);
+  assert.ok(id in (await site.club()).sessions);
+  await shown.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await shown.waitFor({ state: "detached" });
+  assert.ok(!(id in (await site.club()).sessions));
+});
+
+test("the same every week: the same local time across the change to summer time", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await openForm(page, { date: `${YEAR}-03-10`, start: "19:00", end: "20:30", comment: "Spring", weeks: 4 });
+  await send(page);
+  await gone(page);
+  const spring = commented(await site.club(), "Spring");
+  assert.deepEqual(
+    spring.map(({ start_time }) => localTime(start_time)),
+    ["03-10", "03-17", "03-24", "03-31"].map((day) => `${YEAR}-${day} 19:00`),
+  );
+  assert.deepEqual(
+    spring.map(({ end_time }) => localTime(end_time).slice(11)),
+    Array(4).fill("20:30"),
+  );
+  // Clocks are put forward on the last Sunday of March.
+  assert.equal(spring[3].start_time - spring[2].start_time, 7 * 86_400 - 3600);
+});
+
+test("when the 7th of 20 fails it says which were made, and goes on from there", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const sent = actions(site, page);
+  const fails = (route) =>
+    sent.length === 7 && route.request().method() === "POST"
+      ? route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Not the seventh." } })
+      : route.continue();
+  await page.route(site.functionUrl, fails);
+  const first = `${YEAR}-01-05`;
+  await openForm(page, { date: first, start: "18:00", end: "19:00", comment: "Series", weeks: 20 });
+  await send(page);
+  const dialog = page.getByRole("dialog");
+  const alert = dialog.getByRole("alert");
+  await alert.waitFor();
+  const words = `${longDay(later(first, 42))} could not be added: Not the seventh. The button goes on from there.`;
+  assert.equal(await alert.innerText(), words);
+  await dialog.getByText("Added 6 of 20:").waitFor();
+  const made = await dialog.getByRole("listitem").allInnerTexts();
+  assert.equal(made.length, 6);
+  assert.equal(made[5], longDay(later(first, 35)));
+  assert.equal(commented(await site.club(), "Series").length, 6);
+
+  await send(page);
+  await gone(page);
+  const series = commented(await site.club(), "Series");
+  assert.equal(series.length, 20);
+  assert.equal(new Set(series.map(({ start_time }) => start_time)).size, 20);
+  assert.equal(localTime(series[19].start_time), `${later(first, 133)} 18:00`);
+  assert.equal(sent.length, 21);
+  assert.equal(sent[6].operation_id, sent[7].operation_id, "the seventh is the same operation");
+  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 20);
+});
+
+test("the server's refusal appears in the dialog, and what was typed stays", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  const state = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "cancelled" };
+  await site.post("coach_update_training_session", state);
+  await fill(page, { comment: "typed" });
+  await send(page, "Save");
+  await page.getByRole("dialog").getByRole("alert").filter({ hasText: "Only a scheduled session can be changed." }).waitFor();
+  assert.equal(await page.getByRole("dialog").getByLabel("Comment").inputValue(), "typed");
+});
+
+test("a refused change of state appears in the session's card", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  await page.route(site.functionUrl, (route) =>
+    route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Ask the landlord." } }),
+  );
+  await card(page, session).getByRole("button", { name: "Cancel session" }).click();
+  await card(page, session).getByRole("alert").filter({ hasText: "Ask the landlord." }).waitFor();
+});
+
+test("attendance: those who said yes or maybe are ticked first; it can be corrected", async () => {
+  const club = await site.club();
+  const [session] = inOrder(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  const dialog = page.getByRole("dialog");
+  const names = await dialog.locator("label.tick").allInnerTexts();
+  const ticked = await dialog.getByRole("checkbox", { checked: true }).count();
+  // Amir, Carlos and the coach said yes, Emil maybe.
+  assert.deepEqual(names.slice(0, 4).map((text) => text.split("\n")[0]), ["Amir", "Carlos", "Coach Mette", "Emil"]);
+  assert.equal(ticked, 4);
+  await dialog.getByText("4 of 10 present").waitFor();
+  await dialog.getByRole("checkbox", { name: "Emil" }).uncheck();
+  await dialog.getByRole("checkbox", { name: "Dagny" }).check();
+  await dialog.getByRole("checkbox", { name: "Fatima" }).check();
+  await dialog.getByText("5 of 10 present").waitFor();
+  await send(page, "Save");
+  await gone(page);
+  const recorded = async () => {
+    const period = { start_time: session.start_time, end_time: session.start_time + 1 };
+    const history = await site.post("coach_get_historical_participation", { auth_token: site.codes["Coach Hana"], ...period });
+    return history[session.session_id].participants.map((id) => club.users[id].name).sort();
+  };
+  assert.deepEqual(await recorded(), ["Amir", "Carlos", "Coach Mette", "Dagny", "Fatima"]);
+
+  await page.getByRole("heading", { name: "Earlier sessions" }).waitFor();
+  await card(page, session).getByRole("button", { name: "Change attendance" }).click();
+  await dialog.getByText("5 of 10 present").waitFor();
+  assert.equal(await dialog.getByRole("checkbox", { name: "Dagny" }).isChecked(), true);
+  assert.equal(await dialog.getByRole("checkbox", { name: "Emil" }).isChecked(), false);
+  await dialog.getByRole("checkbox", { name: "Dagny" }).uncheck();
+  await send(page, "Save");
+  await gone(page);
+  assert.deepEqual(await recorded(), ["Amir", "Carlos", "Coach Mette", "Fatima"]);
+});
+
+test("attendance can be taken from 10 minutes before the start", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({
+    who: ["Coach Mette"],
+    prepare: (page) => page.clock.install({ time: (session.start_time - 620) * 1000 }),
+  });
+  const button = card(page, session).getByRole("button", { name: "Take attendance" });
+  await button.waitFor();
+  assert.equal(await button.isDisabled(), true);
+  const from = localTime(session.start_time - 600).slice(11);
+  await card(page, session).getByText(`Attendance can be taken from ${from}.`).waitFor();
+  await page.clock.runFor(40_000);
+  assert.equal(await button.isDisabled(), false);
+});
+
+test("a lost answer does not make a session twice", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const sent = actions(site, page);
+  await page.route(site.functionUrl, async (route) => {
+    if (sent.length !== 1 || route.request().method() !== "POST") return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Once" });
+  await send(page);
+  await gone(page);
+  assert.equal(sent.length, 2);
+  assert.equal(commented(await site.club(), "Once").length, 1);
+});
+
+test("a double tap adds one session", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const sent = actions(site, page);
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Once" });
+  await page.getByRole("dialog").getByRole("button", { name: "Add sessions" }).dblclick();
+  await gone(page);
+  assert.equal(sent.length, 1);
+  await until(site, (club) => commented(club, "Once").length === 1);
+});

@@ -1,0 +1,89 @@
+// The history: has this member trained enough for the next grading?
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { idOf, localTime, startSite } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+test("the history: dates and members with totals, as recorded", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const club = await site.club();
+  const now = Math.floor(Date.now() / 1000);
+  const history = await site.post("coach_get_historical_participation", {
+    auth_token: site.codes["Coach Hana"],
+    start_time: now - 182 * 86_400,
+    end_time: now,
+  });
+  const sessions = Object.values(history).sort((a, b) => a.session.start_time - b.session.start_time);
+  assert.ok(sessions.length > 30);
+  assert.equal(await page.getByRole("columnheader").count(), sessions.length + 2);
+  for (const user of Object.values(club.users)) {
+    const row = page.locator("tbody tr").filter({ has: page.getByRole("rowheader", { name: user.name, exact: true }) });
+    const attended = sessions.map(({ participants }) => participants.includes(user.user_id));
+    const cells = (await row.getByRole("cell").allInnerTexts()).map((text) => text.trim());
+    assert.equal(cells[0], String(attended.filter(Boolean).length), user.name);
+    assert.deepEqual(cells.slice(1).map((text) => text !== ""), attended, user.name);
+  }
+});
+
+test("the history of a period and a weekday, and who has trained enough", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const all = await page.getByRole("columnheader").count();
+  await page.getByLabel("Weekday").selectOption("Tuesday");
+  const tuesdays = (await page.getByRole("columnheader").count()) - 2;
+  assert.equal(tuesdays, 19);
+  await page.getByText("19 sessions").first().waitFor();
+  assert.ok(tuesdays + 2 < all);
+  await page.getByLabel("Needed for grading").fill("15");
+  await page.getByLabel("Needed for grading").blur();
+  const enough = await page.locator("tbody tr").filter({ hasText: "enough" }).getByRole("rowheader").allInnerTexts();
+  const totals = await page.locator("tbody tr td:nth-child(2)").allInnerTexts();
+  assert.equal(enough.length, totals.filter((total) => parseInt(total, 10) >= 15).length);
+  assert.ok(enough.includes("Coach Hana") && !enough.includes("Grandmaster Oh"), enough);
+
+  // 28 days have four Tuesdays.
+  const back = (days) => localTime(Date.now() / 1000 - days * 86_400).slice(0, 10);
+  await page.getByLabel("From").fill(back(29));
+  await page.getByLabel("To", { exact: true }).fill(back(2));
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByText("4 sessions").first().waitFor();
+  await page.getByLabel("From").fill(back(1));
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByRole("alert").filter({ hasText: "The period must end after its start." }).waitFor();
+  site.expectFaults();
+});
+
+test("former members keep their rows", async () => {
+  const club = await site.club();
+  await site.post("admin_delete_user", { auth_token: site.codes["Grandmaster Oh"], user_id: idOf(club, "Amir") });
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  const row = page.locator("tbody tr").last();
+  assert.match(await row.innerText(), /^Former member\s+3\d/);
+});
+
+test("the history as CSV, in which a name is not taken for a formula", async () => {
+  const admin = site.codes["Grandmaster Oh"];
+  await site.post("admin_create_user", { auth_token: admin, role: "Student", name: '=1+"2"' });
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
+  assert.match(download.suggestedFilename(), /^\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.csv$/);
+  const text = await readFile(await download.path(), "utf8");
+  assert.ok(text.startsWith("\ufeff"));
+  const lines = text.slice(1).trimEnd().split("\r\n");
+  assert.equal(lines.length, 12);
+  assert.match(lines[0], /^"Name","Total"(,"\d{4}-\d\d-\d\d \d\d:\d\d"){38}$/);
+  assert.ok(lines.some((line) => line.startsWith(`"'=1+""2""","0","0"`)));
+  for (const line of lines.slice(1)) {
+    const [, total, ...flags] = line.replace(/^".*?",(?=")/, '"",').split(",").map((cell) => Number(cell.replaceAll('"', "")));
+    assert.equal(flags.reduce((sum, flag) => sum + flag), total, line);
+  }
+});

@@ -1,0 +1,195 @@
+// Languages, keyboard, screen readers, small screens, and the policy.
+
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { basics, card, choices, heading, root, startSite } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+const language = (page) => page.locator("#language");
+const focused = (page) => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
+
+test("the browser chooses the language, the reader may change it", async () => {
+  const page = await site.visit({ locale: "da-DK", who: ["Emil"] });
+  await heading(page, "Træninger");
+  assert.equal(await page.getAttribute("html", "lang"), "da");
+  const session = basics(await site.club());
+  assert.match(await card(page, session).innerText(), /[Tt]irsdag.*\s+\d\d\.\d\d.\d\d\.\d\d\s+med Coach Hana/);
+  await choices(page, session, "Emil").getByRole("button", { name: "Måske" }).click();
+  await page.getByRole("status").filter({ hasText: "Emil: Måske" }).waitFor();
+
+  await language(page).selectOption("English");
+  await heading(page, "Sessions");
+  assert.equal(await page.getAttribute("html", "lang"), "en");
+  await page.reload();
+  await heading(page, "Sessions");
+  assert.equal(await language(page).inputValue(), "en");
+
+  await heading(await site.visit({ locale: "ko-KR" }), "Sessions");
+});
+
+test("the server's words are translated where the language has them", async () => {
+  const page = await site.visit({ locale: "da-DK", who: ["Grandmaster Oh"], hash: "#members", faults: true });
+  await page.getByRole("button", { name: "Tilføj medlem" }).click();
+  await page.getByRole("dialog").getByLabel("Navn").fill("Amir");
+  await page.getByRole("dialog").getByRole("button", { name: "Tilføj medlem" }).click();
+  await page.getByRole("alert").filter({ hasText: "Et andet medlem har dette navn." }).waitFor();
+});
+
+test("every language has all words, with the same places to fill in, and no others", async () => {
+  const folder = join(root, "web/lang");
+  const read = async (file) => JSON.parse(await readFile(join(folder, file), "utf8"));
+  const english = await read("en.json");
+  const places = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
+  for (const file of await readdir(folder)) {
+    const words = Object.entries(await read(file)).filter(([key]) => !key.startsWith("server: "));
+    assert.deepEqual(words.map(([key]) => key).sort(), Object.keys(english).sort(), file);
+    for (const [key, text] of words) assert.equal(places(text), places(english[key]), `${file}: ${key}`);
+  }
+  const sources = await Promise.all(
+    (await readdir(join(root, "web"), { recursive: true })).filter((file) => file.endsWith(".js")).map((file) => readFile(join(root, "web", file), "utf8")),
+  );
+  const code = sources.join("");
+  for (const key of Object.keys(english)) {
+    // Keys are written out, or put together after their first part.
+    const used = code.includes(`"${key}"`) || code.includes(`\`${key.split(".")[0]}.\${`) || code.includes(`}.${key.split(".").pop()}\``);
+    assert.ok(used, `${key} is used`);
+  }
+  const translated = Object.keys(await read("da.json")).filter((key) => key.startsWith("server: "));
+  const rust = await Promise.all(["actions/users", "actions/sessions", "actions/request", "actions/participation", "actions/authentication", "club/name"].map((name) => readFile(join(root, `src/${name}.rs`), "utf8")));
+  for (const key of translated) assert.ok(rust.join("").includes(`"${key.slice(8)}"`), `the server says: ${key}`);
+});
+
+test("everything works by keyboard, and the focus stays where it is", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const mettes = choices(page, session, "Coach Mette");
+  for (let tabs = 0; tabs < 60; tabs++) {
+    await page.keyboard.press("Tab");
+    if (await mettes.getByRole("button", { name: "Yes" }).evaluate((button) => button === document.activeElement)) break;
+  }
+  await page.keyboard.press("Enter");
+  await page.getByRole("status").filter({ hasText: "Coach Mette: Yes" }).waitFor();
+  assert.equal(await focused(page), "Yes");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.equal(outline, "solid", "one sees where the focus is");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Space");
+  await page.getByRole("status").filter({ hasText: "Coach Mette: no answer" }).waitFor();
+  assert.equal(await focused(page), "Take back");
+
+  await card(page, session).getByRole("button", { name: "Cancel session" }).focus();
+  await page.keyboard.press("Enter");
+  await card(page, session).getByRole("button", { name: "Restore" }).waitFor();
+  assert.equal(await focused(page), "Restore");
+
+  const add = page.getByRole("button", { name: "Add sessions" });
+  await add.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Add sessions" }).waitFor();
+  for (let tabs = 0; tabs < 30; tabs++) {
+    await page.keyboard.press("Tab");
+    const place = await page.evaluate(() => Boolean(document.activeElement.closest("dialog")) || document.activeElement === document.body);
+    assert.ok(place, "the focus stays within the dialog");
+  }
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(page), "Add sessions");
+
+  // What had the focus is gone with the session: the heading takes it.
+  await card(page, session).getByRole("button", { name: "Delete" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).focus();
+  await page.keyboard.press("Enter");
+  await card(page, session).waitFor({ state: "detached" });
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(page), "Sessions");
+
+  await page.getByRole("link", { name: "You" }).focus();
+  await page.keyboard.press("Enter");
+  await heading(page, "On this phone");
+  await page.waitForFunction(() => document.activeElement.textContent === "On this phone");
+  assert.equal(await page.title(), "On this phone – Dojang");
+});
+
+test("what is typed and where the focus is survive a new drawing", async () => {
+  const page = await site.visit({ hash: "#people", prepare: (page) => page.clock.install() });
+  await page.getByRole("textbox").fill("halfacode");
+  await page.clock.runFor(130_000);
+  assert.equal(await page.getByRole("textbox").inputValue(), "halfacode");
+  assert.equal(await focused(page), "code");
+});
+
+test("screen readers learn names, roles, states, results and errors", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Emil"] });
+  await page.getByRole("article", { name: /Tuesday.*\d\d:\d\d/ }).first().waitFor();
+  const group = card(page, session).getByRole("group", { name: "Emil" });
+  assert.equal(await group.getByRole("button", { name: "Yes", pressed: false }).count(), 1);
+  await group.getByRole("button", { name: "Yes" }).click();
+  assert.equal(await group.getByRole("button", { name: "Yes", pressed: true }).count(), 1);
+  const live = await page.locator("p.status").evaluate((element) => element.role || element.getAttribute("role"));
+  assert.equal(live, "status");
+  await page.getByRole("navigation", { name: "Parts of this page" }).getByRole("link", { name: "Sessions" }).and(page.locator('[aria-current="page"]')).waitFor();
+  assert.equal(await page.getByRole("main").count(), 1);
+  assert.equal(await page.getByRole("combobox", { name: "Language" }).count(), 1);
+});
+
+test("nothing is wider than a screen of 320 px, in any language", async () => {
+  const long = "Maximiliane-Wilhelmine von und zu Hohenstein-Schwarzburg-Rudol";
+  await site.post("admin_create_user", { auth_token: site.codes["Grandmaster Oh"], role: "Student", name: long.slice(0, 60) });
+  for (const locale of ["en-GB", "da-DK"]) {
+    const page = await site.visit({ who: ["Grandmaster Oh", "Coach Hana"], locale, viewport: { width: 320, height: 640 } });
+    for (const view of ["sessions", "history", "members", "people"]) {
+      await page.locator(`nav a[href="#${view}"]`).click();
+      await page.locator(view === "history" ? "table" : ".card").first().waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, `${view}, ${locale}`);
+    }
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll("button, nav a, input, select")].filter((element) => element.getBoundingClientRect().height < 24).map((element) => element.outerHTML),
+    );
+    assert.deepEqual(small, [], "large enough to be tapped");
+  }
+});
+
+test("a strict Content-Security-Policy names exactly the two addresses, and holds", async () => {
+  const answer = await fetch(site.url);
+  const config = await (await fetch(`${site.url}/config.json`)).json();
+  assert.deepEqual(config, { functionUrl: `${site.functionUrl}/`, dataUrl: site.dataUrl });
+  const policy = new Map(
+    answer.headers
+      .get("content-security-policy")
+      .split("; ")
+      .map((directive) => [directive.split(" ")[0], directive.split(" ").slice(1)]),
+  );
+  assert.deepEqual(policy.get("connect-src"), ["'self'", config.functionUrl, config.dataUrl]);
+  assert.deepEqual(policy.get("default-src"), ["'none'"]);
+  for (const [name, sources] of policy) {
+    if (name.endsWith("-src") && !["connect-src", "default-src"].includes(name)) assert.deepEqual(sources, ["'self'"], name);
+  }
+  assert.equal(answer.headers.get("referrer-policy"), "no-referrer");
+  assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+
+  const page = await site.visit({ faults: true });
+  const attempt = (work) => page.evaluate(work).then(() => "worked", (error) => String(error));
+  const elsewhere = site.dataUrl.replace("data.json", "other.json");
+  assert.match(await page.evaluate((url) => fetch(url).then(() => "worked", String), elsewhere), /Failed to fetch/);
+  assert.match(await attempt(() => (document.body.innerHTML = "<b>x</b>")), /TrustedHTML/);
+  assert.match(await attempt(() => (document.createElement("script").text = "alert(1)")), /TrustedScript/);
+  assert.match(await attempt(() => trustedTypes.createPolicy("other", {})), /disallowed/);
+});
+
+test("no source puts text in as HTML, and none asks a third party", async () => {
+  for (const file of await readdir(join(root, "web"), { recursive: true })) {
+    if (!/\.\w+$/.test(file)) continue;
+    const text = await readFile(join(root, "web", file), "utf8");
+    assert.ok(!/innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b/.test(text), file);
+    assert.ok(!/https?:\/\/(?!www\.w3\.org\/2000\/svg)/.test(text), file);
+  }
+});

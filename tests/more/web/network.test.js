@@ -1,0 +1,125 @@
+// Slow and missing networks, and what changes meanwhile.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { basics, card, choices, heading, startServers, startSite } from "./site.js";
+
+let site;
+before(async () => (site = await startSite()));
+beforeEach(() => site.reset());
+afterEach(() => site.leave());
+after(() => site.stop());
+
+test("the sessions are fetched anew every minute, and when the page is looked at again", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ prepare: (page) => page.clock.install() });
+  const state = (session_state) =>
+    site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state });
+  await state("cancelled");
+  await page.clock.runFor(61_000);
+  await card(page, session).getByText("Cancelled", { exact: true }).waitFor();
+  await state("scheduled");
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await card(page, session).getByText("Cancelled", { exact: true }).waitFor({ state: "detached" });
+});
+
+test("a slow request shows that it is under way", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Grandmaster Oh"] });
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.functionUrl, (route) => held.then(() => route.continue()));
+  await choices(page, session, "Grandmaster Oh").getByRole("button", { name: "Yes" }).click();
+  await choices(page, session, "Grandmaster Oh").getByText("Saving …").waitFor();
+  await card(page, session).getByRole("button", { name: "Cancel session" }).click();
+  await card(page, session).locator(".coaching").getByText("Saving …").waitFor();
+  assert.equal(await card(page, session).getByRole("button", { name: "Cancel session" }).getAttribute("aria-busy"), "true");
+  await page.getByRole("button", { name: "Add sessions" }).click();
+  const send = page.getByRole("dialog").locator("form button");
+  await send.click();
+  assert.equal(await send.innerText(), "Saving …");
+  assert.equal(await send.getAttribute("aria-busy"), "true");
+  await page.keyboard.press("Escape");
+  await page.locator('nav a[href="#history"]').click();
+  await page.locator("main").getByText("Loading …").waitFor();
+  release();
+  await page.getByRole("table").waitFor();
+});
+
+test("without any network the page opens, shows the last known sessions and says so", async () => {
+  const servers = await startServers();
+  const context = await site.browser.newContext({ locale: "en-GB", timezoneId: "Europe/Copenhagen" });
+  try {
+    const page = await context.newPage();
+    await page.goto(`${servers.url}/#code=${servers.codes.Emil}`);
+    await page.locator("li.card").waitFor();
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    });
+    const session = basics(await servers.club());
+    await servers.stop();
+
+    await page.goto(`${servers.url}/`);
+    await page.getByText(/Offline\. This is how it was at \d\d:\d\d\./).waitFor();
+    assert.equal(await page.locator("article").count(), 3);
+    const emils = choices(page, session, "Emil");
+    await emils.getByRole("button", { name: "Yes" }).click();
+    await emils.getByRole("alert").filter({ hasText: "No answer arrived. Please check the connection." }).waitFor();
+    assert.equal(await emils.locator('[aria-pressed="true"]').count(), 0);
+    await page.getByRole("combobox").selectOption("Dansk");
+    await page.getByText(/Offline\. Sådan var det/).waitFor();
+  } finally {
+    await context.close();
+  }
+});
+
+test("what has changed on the server is kept for the next visit", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await context.newPage();
+    await page.goto(site.url);
+    await page.locator("article").first().waitFor();
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    const kept = () => page.evaluate(async () => (await (await caches.match("lang/en.json")).json())["sessions.title"]);
+    assert.equal(await kept(), "Sessions");
+    await context.route("**/lang/en.json", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), "sessions.title": "Trainings" } });
+    });
+    await page.reload();
+    await page.waitForFunction(async () => (await (await caches.match("lang/en.json")).json())["sessions.title"] === "Trainings");
+    await page.reload();
+    await heading(page, "Trainings");
+  } finally {
+    await context.close();
+  }
+});
+
+test("the last known sessions are there, and all works, while the network is slow", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Emil"] });
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.dataUrl, (route) => held.then(() => route.continue()));
+  await page.reload();
+  await choices(page, session, "Emil").getByRole("button", { name: "Yes" }).waitFor();
+  await page.getByRole("link", { name: "You" }).click();
+  await heading(page, "On this phone");
+  const state = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "cancelled" };
+  await site.post("coach_update_training_session", state);
+  release();
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await card(page, session).getByText("Cancelled", { exact: true }).waitFor();
+});
+
+test("where nothing is known yet and nothing can be reached, it says so, and tries again", async () => {
+  const page = await site.visit({ faults: true });
+  await page.evaluate(() => localStorage.clear());
+  await page.route(site.dataUrl, (route) => route.abort());
+  await page.reload();
+  await page.getByText("The sessions cannot be reached.").waitFor();
+  await page.unroute(site.dataUrl);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("article").first().waitFor();
+});

@@ -1,0 +1,69 @@
+// Modal dialogs. The browser's own <dialog> keeps the focus inside and gives it back.
+
+import { button, h, problem } from "./dom.js";
+import { explain, t } from "./i18n.js";
+import { announce } from "./store.js";
+
+let ids = 0;
+
+export function openDialog(title, ...children) {
+	const id = `d-${++ids}`;
+	const close = button("✕", () => dialog.close(), { class: "close", "aria-label": t("close") });
+	const bar = h("div", { class: "bar" }, h("h2", { id }, title), close);
+	const dialog = h("dialog", { "aria-labelledby": id }, bar, ...children, h("p", { class: "status", role: "status" }));
+	dialog.onclose = () => {
+		dialog.remove();
+		// What had the focus may be gone.
+		if (document.activeElement === document.body) document.querySelector("#main h2").focus();
+	};
+	document.body.append(dialog);
+	dialog.showModal();
+	return dialog;
+}
+
+export function field(label, input) {
+	input.id ||= `f-${++ids}`;
+	return h("div", { class: "field" }, h("label", { for: input.id }, label), input);
+}
+
+/**
+ * A button that does `work`, one at a time, and says what that resolves to; errors appear in `place`.
+ * `closes` closes the dialog.
+ */
+export function worker(label, work, { closes, ...properties } = {}) {
+	const place = h("div", { class: "problem" });
+	const start = async () => {
+		if (element.ariaBusy) return;
+		element.ariaBusy = "true";
+		element.textContent = t("busy");
+		place.replaceChildren();
+		try {
+			const said = await work();
+			if (closes) element.closest("dialog").close();
+			if (said) announce(said);
+		} catch (error) {
+			place.append(problem(explain(error)));
+		}
+		element.ariaBusy = null;
+		element.textContent = label;
+	};
+	const element = button(label, start, properties);
+	return { button: element, place, start };
+}
+
+export function form(fields, label, work) {
+	const { button, place, start } = worker(label, work, { closes: true, class: "primary", type: "submit" });
+	const onsubmit = (event) => {
+		event.preventDefault();
+		start();
+	};
+	button.onclick = null;
+	return h("form", { onsubmit }, fields, place, h("div", { class: "actions" }, button));
+}
+
+/** Asks before `work` is done. */
+export function ask(title, text, work) {
+	const sure = worker(title, work, { closes: true, class: "danger" });
+	const keep = button(t("keep"), () => dialog.close());
+	const dialog = openDialog(title, h("p", null, text), sure.place, h("div", { class: "actions" }, sure.button, keep));
+}
