@@ -48,7 +48,7 @@ impl Backend {
         );
         let store = Store::new(
             client,
-            System,
+            System::default(),
             config.private_bucket,
             config.public_bucket,
             config.test_secret.map(|secret| secret.0),
@@ -158,11 +158,25 @@ fn ms(duration: Duration) -> Value {
 
 /// The system's clock and random generator.
 #[derive(Clone, Copy, Debug)]
-pub struct System;
+pub struct System {
+    started: Instant,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
 
 impl World for System {
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
     }
 
     fn random(&self) -> Option<[u8; Secret::BYTES]> {

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 use super::error::error_code;
-use super::exchange::{Answer, Exchange, note_requests, requests_made};
+use super::exchange::{Answer, Exchange, note_requests, requests_made, unix_time};
 use super::transport::Roots;
-use super::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
+use super::{
+    Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload, Written,
+};
 use crate::sigv4::Credentials;
 
 /// S3, spoken to over HTTP. Opens its first connection with its first request, and makes each request
@@ -57,7 +59,7 @@ impl ObjectStore for Client {
                 bytes: answer.body,
             })),
             304 => Ok(Fetched::NotModified {
-                last_modified: answer.header("last-modified").map(str::to_owned),
+                last_modified: time_of(&answer, "last-modified"),
             }),
             _ => Err(refusal(&answer)),
         }
@@ -108,7 +110,7 @@ impl ObjectStore for Client {
         location: Location<'_>,
         upload: &Upload<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error> {
+    ) -> Result<Written, S3Error> {
         let metadata: Vec<_> = upload
             .metadata
             .iter()
@@ -126,7 +128,10 @@ impl ObjectStore for Client {
             .exchange
             .make("PUT", location, &headers, Some(upload), timeout)?;
         match answer.status {
-            200 => Ok(head(&answer)?.etag),
+            200 => Ok(Written {
+                etag: head(&answer)?.etag,
+                answered: time_of(&answer, "date"),
+            }),
             _ => Err(refusal(&answer)),
         }
     }
@@ -155,7 +160,12 @@ fn head(answer: &Answer) -> Result<Head, S3Error> {
     Ok(Head {
         etag: ETag(etag.to_owned()),
         metadata,
+        last_modified: time_of(answer, "last-modified"),
     })
+}
+
+fn time_of(answer: &Answer, header: &str) -> Option<i64> {
+    answer.header(header).and_then(unix_time)
 }
 
 const METADATA_PREFIX: &str = "x-amz-meta-";

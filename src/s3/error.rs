@@ -81,9 +81,14 @@ impl S3Error {
             (429, _) | (503, "SlowDown" | "SlowDownRead" | "SlowDownWrite") => {
                 Self::Throttled { code }
             }
-            (500.., _) | (408, _) | (_, "RequestTimeout") => Self::OutcomeUnknown {
-                cause: format!("S3 answered {status} {code}"),
-            },
+            (500.., _)
+            | (408, _)
+            // BadDigest: damaged on its way.
+            | (_, "RequestTimeout" | "RequestTimeoutException" | "BadDigest") => {
+                Self::OutcomeUnknown {
+                    cause: format!("S3 answered {status} {code}"),
+                }
+            }
             _ => Self::Refused {
                 status,
                 hint: hint(status, &code),
@@ -172,10 +177,9 @@ mod tests {
             E::from_answer(500, "InternalError"),
             E::OutcomeUnknown { .. }
         ));
-        assert!(matches!(
-            E::from_answer(400, "RequestTimeout"),
-            E::OutcomeUnknown { .. }
-        ));
+        for passing in ["RequestTimeout", "RequestTimeoutException", "BadDigest"] {
+            assert!(E::from_answer(400, passing).is_passing(), "{passing}");
+        }
         assert!(matches!(
             E::from_answer(307, "TemporaryRedirect"),
             E::Refused { .. }

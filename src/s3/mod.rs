@@ -50,7 +50,7 @@ pub trait ObjectStore {
         (self.get(get, None, timeout), self.head(head, timeout))
     }
 
-    /// Writes an object, if the condition holds, and gives its new ETag.
+    /// Writes an object, if the condition holds.
     ///
     /// # Errors
     /// [`S3Error::surely_not_applied`] tells whether it may have been written all the same.
@@ -59,7 +59,7 @@ pub trait ObjectStore {
         location: Location<'_>,
         upload: &Upload<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error>;
+    ) -> Result<Written, S3Error>;
 }
 
 /// Where an object is.
@@ -88,8 +88,8 @@ pub enum Fetched {
     Object(Object),
     /// The object still has the ETag that the caller knows.
     NotModified {
-        /// The `Last-Modified` of the answer, if it has one.
-        last_modified: Option<String>,
+        /// When it was written, if the answer says so: seconds since 1970.
+        last_modified: Option<i64>,
     },
 }
 
@@ -109,6 +109,18 @@ pub struct Head {
     pub etag: ETag,
     /// User metadata: names (lower-case, without `x-amz-meta-`) and values.
     pub metadata: BTreeMap<String, String>,
+    /// When it was written, if the answer says so: seconds since 1970.
+    pub last_modified: Option<i64>,
+}
+
+/// What is known of an object that was just written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its entity tag.
+    pub etag: ETag,
+    /// When S3 answered, if the answer says so, in seconds since 1970: the object's `Last-Modified` is no
+    /// later.
+    pub answered: Option<i64>,
 }
 
 /// An object to write. Its content type is always JSON in UTF-8.

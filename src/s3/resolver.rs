@@ -1,20 +1,22 @@
 //! Name lookups for `ureq`, which asks for one before every request, even where it then takes a
 //! connection that is open already.
 
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
-use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+use ureq::{Error, Timeout};
 
 /// Looks a name up once and remembers its addresses for a while.
 ///
 /// `ureq`'s own resolver starts a thread for each request as soon as a timeout is set (anchors, section
-/// 5). This one starts none: the lookup's time is bounded by the system's resolver instead.
+/// 5). This one starts one only for a name that it does not know: the system's resolver takes no limit, so
+/// a lookup that takes too long is left behind in its thread. Nobody waits for it but who asked.
 #[derive(Clone, Debug, Default)]
 pub struct CachingResolver {
     entries: Arc<Mutex<Vec<Entry>>>,
@@ -23,50 +25,80 @@ pub struct CachingResolver {
 impl CachingResolver {
     /// Forgets all addresses. Call it after a failed connection: S3 wants a retry to use fresh ones.
     pub fn forget(&self) {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.entries().clear();
     }
 
-    /// The addresses of `host:port`.
-    fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, Error> {
+    /// The addresses of `host:port`. `system` is how the system looks a name up.
+    fn look_up(
+        &self,
+        name: &str,
+        timeout: Duration,
+        system: fn(&str) -> Option<Vec<SocketAddr>>,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        if let Some(addresses) = self.remembered(name) {
+            return Ok(addresses);
+        }
+        let is_address = name
+            .rsplit_once(':')
+            .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+        let found = if is_address {
+            system(name)
+        } else {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            let asked = name.to_owned();
+            thread::Builder::new()
+                .spawn(move || sender.send(system(&asked)))
+                .map_err(Error::Io)?;
+            receiver
+                .recv_timeout(timeout.min(LOOKUP_TIMEOUT))
+                .map_err(|_| Error::Timeout(Timeout::Resolve))?
+        };
+        let addresses = found
+            .filter(|addresses| !addresses.is_empty())
+            .ok_or(Error::HostNotFound)?;
+        self.entries().push(Entry {
+            name: name.to_owned(),
+            addresses: addresses.clone(),
+            since: SystemTime::now(),
+        });
+        Ok(addresses)
+    }
+
+    fn remembered(&self, name: &str) -> Option<Vec<SocketAddr>> {
         let now = SystemTime::now();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
         // The wall clock may be set back: an age that cannot be told is as good as too old.
         entries.retain(|entry| {
             now.duration_since(entry.since)
                 .is_ok_and(|age| age < MAX_AGE)
         });
-        if let Some(entry) = entries.iter().find(|entry| entry.name == name) {
-            return Ok(entry.addresses.clone());
-        }
-        let addresses: Vec<_> = name
-            .to_socket_addrs()
-            .map_err(|_| Error::HostNotFound)?
-            .take(MAX_ADDRESSES)
-            .collect();
-        if addresses.is_empty() {
-            return Err(Error::HostNotFound);
-        }
-        entries.push(Entry {
-            name: name.to_owned(),
-            addresses: addresses.clone(),
-            since: now,
-        });
-        Ok(addresses)
+        let entry = entries.iter().find(|entry| entry.name == name)?;
+        Some(entry.addresses.clone())
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn ask_system(name: &str) -> Option<Vec<SocketAddr>> {
+    Some(name.to_socket_addrs().ok()?.take(MAX_ADDRESSES).collect())
+}
+
 impl Resolver for CachingResolver {
-    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
         let name = uri
             .scheme()
             .zip(uri.authority())
             .and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority))
             .ok_or_else(|| Error::BadUri("expected scheme and host".to_owned()))?;
         let mut resolved = self.empty();
-        self.look_up(&name)?
+        self.look_up(&name, *timeout.after, ask_system)?
             .into_iter()
             .for_each(|address| resolved.push(address));
         Ok(resolved)
@@ -80,6 +112,8 @@ struct Entry {
     since: SystemTime,
 }
 
+/// A name server answers within some ms; another try may reach another one.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// As many as ureq takes.
 const MAX_ADDRESSES: usize = 16;
@@ -91,12 +125,19 @@ mod tests {
     #[test]
     fn a_name_is_looked_up_once_until_it_is_forgotten() {
         let resolver = CachingResolver::default();
-        let found = resolver.look_up("127.0.0.1:80").unwrap();
+        let found = resolver
+            .look_up("127.0.0.1:80", PATIENCE, ask_system)
+            .unwrap();
         assert_eq!(found, ["127.0.0.1:80".parse().unwrap()]);
-        assert_eq!(resolver.look_up("127.0.0.1:80").unwrap(), found);
-        assert_eq!(resolver.entries.lock().unwrap().len(), 1);
+        assert_eq!(
+            resolver
+                .look_up("127.0.0.1:80", PATIENCE, ask_system)
+                .unwrap(),
+            found
+        );
+        assert_eq!(resolver.entries().len(), 1);
         resolver.forget();
-        assert!(resolver.entries.lock().unwrap().is_empty());
+        assert!(resolver.entries().is_empty());
     }
 
     #[test]
@@ -109,8 +150,54 @@ mod tests {
                 addresses: stale.clone(),
                 since,
             };
-            *resolver.entries.lock().unwrap() = vec![entry];
-            assert_ne!(resolver.look_up("127.0.0.1:80").unwrap(), stale);
+            *resolver.entries() = vec![entry];
+            assert_ne!(
+                resolver
+                    .look_up("127.0.0.1:80", PATIENCE, ask_system)
+                    .unwrap(),
+                stale
+            );
         }
     }
+
+    #[test]
+    fn a_lookup_ends_in_time_and_holds_nobody_up() {
+        fn never(_: &str) -> Option<Vec<SocketAddr>> {
+            loop {
+                thread::park();
+            }
+        }
+        let resolver = CachingResolver::default();
+        let timeout = Duration::from_millis(1);
+        let result = resolver.look_up("s3.example.org:443", timeout, never);
+        assert!(matches!(result, Err(Error::Timeout(Timeout::Resolve))));
+        assert!(
+            resolver
+                .look_up("127.0.0.1:80", PATIENCE, ask_system)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn addresses_and_names_that_are_known_start_no_thread() {
+        fn in_this_thread(_: &str) -> Option<Vec<SocketAddr>> {
+            // The tests' threads have names, those of lookups have none.
+            thread::current().name()?;
+            Some(vec!["127.0.0.1:80".parse().ok()?])
+        }
+        let resolver = CachingResolver::default();
+        for address in ["127.0.0.1:80", "[::1]:80"] {
+            assert!(resolver.look_up(address, PATIENCE, in_this_thread).is_ok());
+        }
+        let name = "s3.example.org:443";
+        assert!(resolver.look_up(name, PATIENCE, in_this_thread).is_err());
+        resolver.entries().push(Entry {
+            name: name.to_owned(),
+            addresses: vec!["127.0.0.1:443".parse().unwrap()],
+            since: SystemTime::now(),
+        });
+        assert!(resolver.look_up(name, PATIENCE, in_this_thread).is_ok());
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(60);
 }

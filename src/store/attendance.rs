@@ -1,17 +1,19 @@
 //! History entries: written before the club shows the session as archived, and put back if the club's
 //! commit is refused in the end (the session was deleted or cancelled meanwhile).
 //!
-//! Every entry ends in white space that spells its operation, so that an instance only ever puts back
-//! what it wrote itself, never an entry with the same content that somebody else relies on. (Where two coaches
-//! take attendance of one session at once and both are refused, the one's entry may be what the other puts
-//! back.)
+//! Every entry ends in white space that spells its operation and the run of it that wrote it: the client or
+//! Lambda may have an operation run twice at once. So a run only ever puts back what it wrote itself, never
+//! an entry with the same content that somebody else relies on.
+//!
+//! Where two coaches take attendance of one session at the same moment, the entry that was written last stays,
+//! even if its own request was cut short or refused: what a run finds and puts back may be the other's.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
 use super::World;
-use super::nonce::white_space;
+use super::nonce::{Nonce, white_space};
 use super::objects::Unread;
 use super::run::{Run, Stop};
 use crate::actions::AttendanceRecord;
@@ -41,24 +43,19 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             self.put_back()?;
         }
         let session_id = &record.session_id;
+        let spelt = self.spelt_in_entries()?;
         loop {
             let (history, etag) = self.read_year(record.year)?;
             let present = history.entry(session_id).map(ToOwned::to_owned);
             let earlier = self.recorded.take();
-            // What was there before this request's first write is what is put back, if need be. If an
-            // earlier run wrote the entry, which ended midway, that is not known.
+            // What was there before this run's first write is what is put back, if need be.
             let before = if self.is_own(present.as_deref()) {
                 earlier.map(|earlier| earlier.before)
             } else {
                 Some(present.clone())
             };
             let mut after = history;
-            after.record(
-                session_id,
-                &record.session,
-                &record.participants,
-                &white_space(self.key().0),
-            );
+            after.record(session_id, &record.session, &record.participants, &spelt);
             let is_written =
                 after.entry(session_id).map(RawValue::get) == present.as_deref().map(RawValue::get);
             self.recorded = before.map(|before| Recorded {
@@ -105,10 +102,31 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         Ok(())
     }
 
-    /// Whether this operation wrote the entry.
+    /// The white space at the end of this run's entries.
+    fn spelt_in_entries(&mut self) -> Result<String, Stop> {
+        let nonce = match self.entry_nonce {
+            Some(nonce) => nonce,
+            None if !self.store.protections.entries_name_their_run => Nonce::default(),
+            None => {
+                let random = self.store.world.random();
+                let random =
+                    random.ok_or_else(|| self.fault(false, "no random bytes to be had"))?;
+                let mut nonce = Nonce::default();
+                nonce.copy_from_slice(&random[..size_of::<Nonce>()]);
+                nonce
+            }
+        };
+        self.entry_nonce = Some(nonce);
+        Ok(white_space(self.key().0) + &white_space(nonce))
+    }
+
+    /// Whether this run wrote the entry.
     fn is_own(&self, entry: Option<&RawValue>) -> bool {
-        let spelt = white_space(self.key().0) + "}";
-        entry.is_some_and(|entry| entry.get().ends_with(&spelt))
+        let (Some(nonce), Some(entry)) = (self.entry_nonce, entry) else {
+            return false;
+        };
+        let spelt = white_space(self.key().0) + &white_space(nonce) + "}";
+        entry.get().ends_with(&spelt)
     }
 
     /// Replaces whole years, after the club that they belong to was written.
@@ -122,7 +140,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     pub(super) fn read_year(&mut self, year: i32) -> Result<(History, Option<ETag>), Stop> {
         loop {
             let timeout = self.timeout()?;
-            let begun = self.store.world.now();
+            let begun = self.store.world.monotonic();
             let read = self.store.objects.read_history(year, timeout);
             self.trace.act += self.since(begun);
             match read {
@@ -154,7 +172,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         condition: Condition<'_>,
     ) -> Result<bool, Stop> {
         let timeout = self.timeout()?;
-        let begun = self.store.world.now();
+        let begun = self.store.world.monotonic();
         // Not the operation's, which may write several versions of the history.
         let nonce = self.fresh_nonce();
         let written = self

@@ -17,9 +17,22 @@ pub(super) struct Known {
     pub(super) public: Public,
     /// When the two were asked for, or earlier.
     pub(super) requested: SystemTime,
-    /// The private object's `Last-Modified`, once S3 has told it: tells a version that somebody
-    /// restored from the same one as it was before.
-    pub(super) last_modified: Option<String>,
+    /// The private object's `Last-Modified`, if S3 has told it.
+    pub(super) last_modified: Option<Modified>,
+}
+
+/// When a version was written, in seconds since 1970. Tells a version that somebody restored from the same
+/// one as it was before: both have one ETag.
+///
+/// What this cannot tell: a version that is restored within about a second of being written, and one that
+/// is the newest again because newer ones were deleted, which keeps its `Last-Modified`. The public object
+/// then follows with the next change, or the next cold start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Modified {
+    /// Just then.
+    At(i64),
+    /// Not after that.
+    By(i64),
 }
 
 impl Known {
@@ -43,12 +56,15 @@ impl Known {
 
     /// Whether the private version, which is still or again the stored one, was put back in place of a
     /// newer one since it was last looked at. Remembers the `Last-Modified` for the next time.
-    pub(super) fn is_restored(&mut self, last_modified: Option<String>) -> bool {
+    pub(super) fn is_restored(&mut self, last_modified: Option<i64>) -> bool {
         let Some(now) = last_modified else {
             return false;
         };
-        let before = self.last_modified.replace(now);
-        before.is_some() && before != self.last_modified
+        match self.last_modified.replace(Modified::At(now)) {
+            Some(Modified::At(before)) => now != before,
+            Some(Modified::By(before)) => now > before,
+            None => false,
+        }
     }
 }
 

@@ -10,20 +10,22 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::club::operation::{OperationKey, Secret};
+use crate::club::operation::{OperationKey, Remembered, Secret};
 
 /// The operations that a version of the private object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {
     secret: Option<Secret>,
     /// The oldest first.
-    operations: Vec<OperationKey>,
+    operations: Vec<Remembered>,
 }
 
 impl Journal {
-    /// How many operations are remembered. S3 manages some 15 commits a second on one object
-    /// (research 2.6): more than can be committed within the 10 s that one invocation has.
-    pub const CAPACITY: usize = 160;
+    /// How many operations are remembered: 5 bytes each, which with names, the secret and base64 makes
+    /// 1,994 of the 2,048 bytes that S3 allows. S3 manages some 15 commits a second on one object
+    /// (research 2.6): 150 within the 10 s that one invocation has. Where a server is faster, a rush may
+    /// make more: an outcome that the list can no longer tell is then said to be not known.
+    pub const CAPACITY: usize = 288;
 
     /// Reads the journal from an object's user metadata; an empty one if there is none, or a broken
     /// one.
@@ -43,7 +45,7 @@ impl Journal {
                     .0
                     .iter()
                     .copied()
-                    .map(OperationKey)
+                    .map(Remembered)
                     .collect(),
             },
         }
@@ -73,13 +75,21 @@ impl Journal {
     /// Whether the operation has taken effect.
     #[must_use]
     pub fn contains(&self, key: OperationKey) -> bool {
-        self.operations.contains(&key)
+        self.operations.contains(&key.remembered())
     }
 
     /// The operation that made this version; `None` if it made the club, or is not known.
     #[must_use]
-    pub fn last(&self) -> Option<OperationKey> {
+    pub fn last(&self) -> Option<Remembered> {
         self.operations.last().copied()
+    }
+
+    /// Whether an operation may be forgotten by now that took effect after `last` did (`None`: after the
+    /// list was begun).
+    #[must_use]
+    pub fn may_have_forgotten_since(&self, last: Option<Remembered>) -> bool {
+        self.operations.len() >= Self::CAPACITY
+            && !last.is_some_and(|last| self.operations.contains(&last))
     }
 
     /// The journal once `key` has taken effect too. The oldest operation is forgotten if need be.
@@ -89,7 +99,7 @@ impl Journal {
         let operations = self.operations[begin..]
             .iter()
             .copied()
-            .chain([key])
+            .chain([key.remembered()])
             .collect();
         Self {
             secret: Some(secret),
@@ -115,7 +125,7 @@ mod tests {
     use super::*;
 
     fn key(n: usize) -> OperationKey {
-        OperationKey((n as u64).to_be_bytes())
+        OperationKey((n as u64).to_le_bytes())
     }
 
     fn stored(journal: &Journal) -> BTreeMap<String, String> {
@@ -144,6 +154,22 @@ mod tests {
         let remembered = (0..1_000).filter(|&n| journal.contains(key(n))).count();
         assert_eq!(remembered, Journal::CAPACITY);
         assert!(journal.contains(key(1_000 - Journal::CAPACITY)));
+    }
+
+    #[test]
+    fn what_may_be_forgotten_is_told() {
+        let mut journal = Journal::new(Secret([7; 16]));
+        assert!(!journal.may_have_forgotten_since(None));
+        let capacity = Journal::CAPACITY;
+        for n in 0..=capacity {
+            journal = journal.with(Secret([7; 16]), key(n));
+            let is_full = n + 1 >= capacity;
+            assert_eq!(journal.may_have_forgotten_since(None), is_full, "{n}");
+        }
+        let since = |n| journal.may_have_forgotten_since(Some(key(n).remembered()));
+        assert!(since(0), "what came next may be gone");
+        assert!(!since(1), "all that came after it is there");
+        assert!(!since(capacity));
     }
 
     #[test]

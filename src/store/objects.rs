@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::cache::{Private, Public};
 use super::journal::Journal;
 use super::nonce::{Nonce, white_space};
@@ -12,7 +10,9 @@ use crate::club::Club;
 use crate::club::history::{self, History};
 use crate::club::projection::{Text, private_text, public_text};
 use crate::club::stored::read_club;
-use crate::s3::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
+use crate::s3::{
+    Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload, Written,
+};
 
 /// The club's objects in their two buckets.
 #[derive(Debug)]
@@ -23,17 +23,20 @@ pub(super) struct Objects<S> {
 }
 
 impl<S: ObjectStore> Objects<S> {
-    /// The private object, and what is known of the public one, side by side.
-    pub(super) fn read_both(&self, timeout: Duration) -> Result<(Private, Public), Unread> {
+    /// The private object and its `Last-Modified`, and what is known of the public one, side by side.
+    pub(super) fn read_both(
+        &self,
+        timeout: Duration,
+    ) -> Result<(Private, Option<i64>, Public), Unread> {
         let (fetched, head) = self
             .s3
             .get_beside_head(self.private(DATA), self.public(), timeout);
         // What is wrong with the private object counts first: without it there is nothing to do.
-        let private = match self.fetched(DATA, fetched)? {
-            Read::Object(object) => to_private(object)?,
+        let (private, last_modified) = match self.fetched(DATA, fetched)? {
+            Read::Object(object, last_modified) => (to_private(object)?, last_modified),
             Read::NotModified(_) => return Err(Unread::unasked_for(DATA)),
         };
-        Ok((private, self.to_public(head)?))
+        Ok((private, last_modified, self.to_public(head)?))
     }
 
     /// The private object, unless it still is the version `known`.
@@ -44,7 +47,9 @@ impl<S: ObjectStore> Objects<S> {
     ) -> Result<Read<Private>, Unread> {
         let fetched = self.s3.get(self.private(DATA), Some(known), timeout);
         match self.fetched(DATA, fetched)? {
-            Read::Object(object) => to_private(object).map(Read::Object),
+            Read::Object(object, last_modified) => {
+                Ok(Read::Object(to_private(object)?, last_modified))
+            }
             Read::NotModified(last_modified) => Ok(Read::NotModified(last_modified)),
         }
     }
@@ -61,7 +66,7 @@ impl<S: ObjectStore> Objects<S> {
         nonce: Nonce,
         condition: Condition<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error> {
+    ) -> Result<Written, S3Error> {
         let text = private_text(club, &white_space(nonce));
         let metadata = journal.to_metadata();
         let metadata: Vec<_> = metadata
@@ -78,16 +83,16 @@ impl<S: ObjectStore> Objects<S> {
         self.s3.put(self.private(DATA), &upload, timeout)
     }
 
-    /// Writes the projection of `private`. Whoever writes it writes the same bytes.
+    /// Writes the projection of `private`. The nonce is to be another each time: a private version that was
+    /// restored is published again, and if its projection then had the ETag that it had before, somebody
+    /// who was about to replace that one could replace this one.
     pub(super) fn write_public(
         &self,
         private: &Private,
+        nonce: Nonce,
         condition: Condition<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error> {
-        let mut nonce = Nonce::default();
-        let digest = Sha256::digest(&private.etag.0);
-        nonce.copy_from_slice(&digest[..size_of::<Nonce>()]);
+    ) -> Result<Written, S3Error> {
         let text = public_text(&private.club, &white_space(nonce));
         let upload = Upload {
             bytes: &text.bytes,
@@ -108,7 +113,7 @@ impl<S: ObjectStore> Objects<S> {
     ) -> Result<(History, Option<ETag>), Unread> {
         let key = history::object_key(year);
         match self.fetched(&key, self.s3.get(self.private(&key), None, timeout)) {
-            Ok(Read::Object(object)) => match History::read(&object.bytes) {
+            Ok(Read::Object(object, _)) => match History::read(&object.bytes) {
                 Ok(history) => Ok((history, Some(object.head.etag))),
                 Err(error) => Err(Unread::Content(format!("private {key} {error}"))),
             },
@@ -125,7 +130,7 @@ impl<S: ObjectStore> Objects<S> {
         nonce: Nonce,
         condition: Condition<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error> {
+    ) -> Result<Written, S3Error> {
         let mut bytes = history.to_json();
         bytes.extend_from_slice(white_space(nonce).as_bytes());
         let text = Text::new(bytes);
@@ -146,7 +151,10 @@ impl<S: ObjectStore> Objects<S> {
         fetched: Result<Fetched, S3Error>,
     ) -> Result<Read<Object>, Unread> {
         match fetched {
-            Ok(Fetched::Object(object)) => Ok(Read::Object(object)),
+            Ok(Fetched::Object(object)) => {
+                let last_modified = object.head.last_modified;
+                Ok(Read::Object(object, last_modified))
+            }
             Ok(Fetched::NotModified { last_modified }) => Ok(Read::NotModified(last_modified)),
             Err(S3Error::Absent) => Err(Unread::Absent),
             Err(error) => Err(Unread::S3(format!("private {key}"), error)),
@@ -181,9 +189,10 @@ impl<S: ObjectStore> Objects<S> {
 
 /// What a conditional read brought.
 pub(super) enum Read<T> {
-    Object(T),
+    /// With its `Last-Modified`, in seconds since 1970.
+    Object(T, Option<i64>),
     /// The version that the reader knows, with its `Last-Modified`.
-    NotModified(Option<String>),
+    NotModified(Option<i64>),
 }
 
 /// Why an object could not be read.

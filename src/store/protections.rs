@@ -17,6 +17,13 @@ pub struct Protections {
     pub look_for_own_operation: bool,
     /// Publishing replaces only the version that it started from.
     pub publish_condition: bool,
+    /// No version of the public object has the bytes of another.
+    pub publish_new_bytes: bool,
+    /// A list of operations that is gone or may have forgotten some is heeded where an operation may have
+    /// been on it.
+    pub heed_lost_lists: bool,
+    /// A history entry belongs to the run that wrote it, not to all runs of its operation.
+    pub entries_name_their_run: bool,
     /// All attempts are one operation.
     pub one_operation_for_all_attempts: bool,
     /// Answers that rest on a cached copy are confirmed first.
@@ -36,6 +43,9 @@ impl Default for Protections {
             look_after_lost_answer: true,
             look_for_own_operation: true,
             publish_condition: true,
+            publish_new_bytes: true,
+            heed_lost_lists: true,
+            entries_name_their_run: true,
             one_operation_for_all_attempts: true,
             confirm_cached_copies: true,
             earlier_copies_are_unconfirmed: true,

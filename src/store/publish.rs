@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::World;
-use super::cache::Known;
+use super::cache::{Known, Modified};
+use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::run::{Run, Stop};
 use crate::s3::{Condition, ObjectStore, S3Error};
@@ -18,11 +19,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// `is_newest`: `known.private` was seen to be the newest after `known.public` was read, as it is
     /// right after a commit.
     pub(super) fn publish(&mut self, mut known: Known, mut is_newest: bool) -> Result<Known, Stop> {
-        let begun = self.store.world.now();
+        let begun = self.store.world.monotonic();
         let waited = self.trace.wait;
         let result = loop {
             match self.try_to_publish(&mut known, is_newest) {
-                Ok(true) => break Ok(known),
+                Ok(true) => {
+                    self.has_made_club = false;
+                    break Ok(known);
+                }
                 Ok(false) => {}
                 Err(stop) => break Err(stop),
             }
@@ -43,10 +47,16 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 .objects
                 .read_private(&known.private.etag, timeout)
             {
-                Ok(Read::NotModified(_)) => {}
-                Ok(Read::Object(newer)) => {
+                Ok(Read::NotModified(last_modified)) => {
+                    if known.is_restored(last_modified) {
+                        // What is known of the public object may be older than what was replaced.
+                        known.public = self.look_at_public()?;
+                        return Ok(false);
+                    }
+                }
+                Ok(Read::Object(newer, last_modified)) => {
                     known.private = Arc::new(newer);
-                    known.last_modified = None;
+                    known.last_modified = last_modified.map(Modified::At);
                 }
                 Err(error) => return self.later(&error).map(|()| false),
             }
@@ -60,13 +70,19 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             None => Condition::Absent,
         };
         let timeout = self.timeout()?;
+        // Off: the same bytes, and so the same ETag, each time that a version is published.
+        let nonce = if self.store.protections.publish_new_bytes {
+            self.fresh_nonce()
+        } else {
+            Nonce::default()
+        };
         match self
             .store
             .objects
-            .write_public(&known.private, condition, timeout)
+            .write_public(&known.private, nonce, condition, timeout)
         {
-            Ok(etag) => {
-                known.public.etag = Some(etag);
+            Ok(written) => {
+                known.public.etag = Some(written.etag);
                 known.public.shows = Some(known.private.etag.clone());
                 return Ok(true);
             }

@@ -34,7 +34,9 @@ cases! {
     a_refused_publication_is_a_fault_that_does_not_pass,
     a_first_start_survives_lost_answers,
     a_first_start_that_is_refused_makes_half_a_club_at_most,
+    a_first_start_tells_the_truth,
     a_fault_of_the_history_leaves_the_club_alone,
+    a_refused_commit_leaves_no_history_entry,
     attendance_survives_a_lost_commit,
     a_reset_whose_answer_was_lost_writes_the_history_too,
     a_reset_without_its_history_is_completed_by_a_repetition,
@@ -465,11 +467,34 @@ fn a_first_start_that_is_refused_makes_half_a_club_at_most(counts: &Counts) {
 
     let backend = Backend::empty(counts);
     always(&backend, "PUT", PUBLIC_BUCKET, "data.json", &Fault::Drop);
-    assert_eq!(answer(&backend.hurried(&trigger())).0, 503);
+    assert_fault(&backend.hurried(&trigger()), 503, "The change was made");
     let private = backend.private();
     backend.s3.set_fault(None);
     assert_eq!(backend.call(&trigger()).0, 200);
     assert_eq!(backend.private(), private, "no second club is made");
+}
+
+fn a_first_start_tells_the_truth(counts: &Counts) {
+    // A club is made, which nobody hears of, and then S3 is away.
+    for request in [trigger(), reset(), create("Never")] {
+        let backend = Backend::empty(counts);
+        let writes = AtomicUsize::new(0);
+        backend.s3.set_fault(Some(Box::new(move |head| {
+            if head.method == "PUT" && writes.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Some(Fault::ApplyThenDrop);
+            }
+            (writes.load(Ordering::Relaxed) > 0).then_some(Fault::Drop)
+        })));
+        assert_fault(&backend.hurried(&request), 503, "not known");
+        assert_eq!(user_count(&backend), 1, "there is a club");
+    }
+    // It is known that a club was made, and that what was asked for was not done.
+    for request in [reset(), create("Never")] {
+        let backend = Backend::empty(counts);
+        always(&backend, "PUT", PUBLIC_BUCKET, "data.json", &Fault::Drop);
+        assert_fault(&backend.hurried(&request), 503, "not known");
+        assert_eq!(user_count(&backend), 1, "there is a club");
+    }
 }
 
 fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
@@ -502,6 +527,19 @@ fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
     }
     backend.s3.set_fault(None);
     assert_eq!(answer(&backend.event(&attendance(&backend))).0, 200);
+}
+
+fn a_refused_commit_leaves_no_history_entry(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let before = backend.history(history_year());
+    let refusal = s3_error(403, "AccessDenied");
+    always(&backend, "PUT", PRIVATE_BUCKET, "data.json", &refusal);
+    let payload = backend.hurried(&attendance(&backend));
+    assert_fault(&payload, 500, "Nothing was changed");
+    assert_eq!(backend.history(history_year()), before);
+    let writes = put_requests(&backend).into_iter();
+    let history = writes.filter(|(_, key)| *key == history_key());
+    assert_eq!(history.count(), 2, "written, and put back");
 }
 
 fn attendance_survives_a_lost_commit(counts: &Counts) {
@@ -714,7 +752,7 @@ fn faults_show_no_login_code(counts: &Counts) {
 
 /// Expects a fault's answer in the form of `api.md` section 2, with these words in it.
 #[track_caller]
-fn assert_fault(payload: &Value, status: u64, words: &str) {
+pub(crate) fn assert_fault(payload: &Value, status: u64, words: &str) {
     let (found, body) = answer(payload);
     let text = error_text(&body);
     assert_eq!(found, status, "{text}");
@@ -731,7 +769,7 @@ fn assert_fault(payload: &Value, status: u64, words: &str) {
 
 /// The public object is the private one with hashes for codes.
 #[track_caller]
-fn assert_consistent(backend: &Backend<'_>) {
+pub(crate) fn assert_consistent(backend: &Backend<'_>) {
     let mut expected = backend.private();
     for user in expected["users"].as_object_mut().unwrap().values_mut() {
         let digest = dojang::club::user::digest_of(user["auth_token"].as_str().unwrap());
@@ -741,7 +779,7 @@ fn assert_consistent(backend: &Backend<'_>) {
 }
 
 /// From now on, every such request meets the fault.
-fn always(backend: &Backend<'_>, method: &str, bucket: &str, key: &str, fault: &Fault) {
+pub(crate) fn always(backend: &Backend<'_>, method: &str, bucket: &str, key: &str, fault: &Fault) {
     let (method, bucket, key) = (method.to_owned(), bucket.to_owned(), key.to_owned());
     let fault = fault.clone();
     backend.s3.set_fault(Some(Box::new(move |head| {
@@ -778,7 +816,7 @@ fn meanwhile(backend: &Backend<'_>, change: impl Fn(&mut Value) + Send + Sync + 
     })));
 }
 
-fn is_commit(head: &RequestHead) -> bool {
+pub(crate) fn is_commit(head: &RequestHead) -> bool {
     head.method == "PUT" && head.bucket == PRIVATE_BUCKET && head.key == "data.json"
 }
 
@@ -795,7 +833,7 @@ fn objects(backend: &Backend<'_>) -> [Option<local::StoredObject>; 2] {
     [PRIVATE_BUCKET, PUBLIC_BUCKET].map(|bucket| backend.s3.object(bucket, "data.json"))
 }
 
-fn user_count(backend: &Backend<'_>) -> usize {
+pub(crate) fn user_count(backend: &Backend<'_>) -> usize {
     backend.private()["users"].as_object().unwrap().len()
 }
 
@@ -842,15 +880,15 @@ fn history_key() -> String {
     dojang::club::history::object_key(history_year())
 }
 
-fn trigger() -> Value {
+pub(crate) fn trigger() -> Value {
     json!({"action": "any_trigger_initialization"})
 }
 
-fn reset() -> Value {
+pub(crate) fn reset() -> Value {
     json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET})
 }
 
-fn create(name: &str) -> Value {
+pub(crate) fn create(name: &str) -> Value {
     json!({"action": "admin_create_user", "auth_token": code(ADMIN), "role": "Student",
         "name": name})
 }

@@ -20,13 +20,13 @@ crate::cases! {
 const ADMIN: &str = "Grandmaster Oh";
 
 /// A second instance.
-struct Second {
+pub(crate) struct Second {
     runtime_api: RuntimeApi,
     _function: Function,
 }
 
 impl Second {
-    fn beside(first: &Backend<'_>) -> Self {
+    pub(crate) fn beside(first: &Backend<'_>) -> Self {
         let runtime_api =
             RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
         let environment = lambda_environment(&runtime_api.address(), &first.s3.endpoint());
@@ -36,7 +36,7 @@ impl Second {
         }
     }
 
-    fn call_as(&self, counter: &Backend<'_>, name: &str, data: &Value) -> (u64, Value) {
+    pub(crate) fn call_as(&self, counter: &Backend<'_>, name: &str, data: &Value) -> (u64, Value) {
         let data = with(data, "auth_token", code(name));
         counter.count(&data);
         called(&self.runtime_api, &data)

@@ -17,6 +17,7 @@ mod function_url;
 mod history;
 mod instances;
 mod logs;
+mod lost_lists;
 mod names;
 mod odd_s3;
 mod participation;
@@ -28,6 +29,7 @@ mod repetition;
 mod requests;
 mod reset;
 mod restart;
+mod restored;
 mod sessions;
 mod support;
 mod tls;
@@ -95,6 +97,7 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         logs::cases(),
+        lost_lists::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),
@@ -106,6 +109,7 @@ fn all_cases() -> Vec<Case> {
         requests::cases(),
         reset::cases(),
         restart::cases(),
+        restored::cases(),
         sessions::cases(),
         tls::cases(),
         users::cases(),

@@ -17,6 +17,9 @@ use crate::support::{Counts, PATIENCE, answer, spawn, url_event};
 
 cases!(
     a_wrong_clock_is_corrected_by_s3s_date,
+    a_wrong_clock_is_corrected_with_an_existing_club,
+    a_wrong_clock_is_corrected_by_an_answer_without_a_body,
+    a_server_that_ignores_conditions_is_noticed_on_empty_buckets,
     a_server_that_ignores_conditions_is_noticed,
     an_answer_without_an_etag_cannot_be_used,
     an_answer_that_is_cut_short_cannot_be_used,
@@ -35,6 +38,28 @@ fn a_wrong_clock_is_corrected_by_s3s_date(_: &Counts) {
     assert!((1..=2).contains(&refused), "{:?}", backend.statuses());
 }
 
+fn a_wrong_clock_is_corrected_with_an_existing_club(_: &Counts) {
+    let backend = Backend::start(Oddity::AnHourAhead, NOBODY);
+    assert_eq!(backend.initialise(), (200, json!({})));
+    assert_eq!(backend.initialise(), (200, json!({})));
+}
+
+fn a_wrong_clock_is_corrected_by_an_answer_without_a_body(_: &Counts) {
+    let backend = Backend::start(Oddity::HeadAnHourAhead, NOBODY);
+    assert_eq!(backend.initialise(), (200, json!({})));
+    let refused = |status: &u16| *status == 403;
+    assert_eq!(backend.statuses().into_iter().filter(refused).count(), 1);
+}
+
+fn a_server_that_ignores_conditions_is_noticed_on_empty_buckets(_: &Counts) {
+    let backend = Backend::start(Oddity::NoConditions, "");
+    assert_eq!(backend.initialise(), (200, json!({})));
+    let line = backend
+        .function
+        .wait_for_log_line(PATIENCE, |line| line.contains("ignores If-Match"));
+    assert!(line.is_some_and(|line| line.contains("WARN")));
+}
+
 fn a_server_that_ignores_conditions_is_noticed(_: &Counts) {
     let club = json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin",
         "auth_token": "AbCd1234"}}, "sessions": {}});
@@ -49,7 +74,7 @@ fn a_server_that_ignores_conditions_is_noticed(_: &Counts) {
 }
 
 fn an_answer_without_an_etag_cannot_be_used(_: &Counts) {
-    let backend = Backend::start(Oddity::NoETag, r#"{"users":{},"sessions":{}}"#);
+    let backend = Backend::start(Oddity::NoETag, NOBODY);
     assert_eq!(backend.initialise().0, 500);
     let line = backend
         .function
@@ -60,7 +85,7 @@ fn an_answer_without_an_etag_cannot_be_used(_: &Counts) {
 }
 
 fn an_answer_that_is_cut_short_cannot_be_used(_: &Counts) {
-    let backend = Backend::start(Oddity::LyingLength, r#"{"users":{},"sessions":{}}"#);
+    let backend = Backend::start(Oddity::LyingLength, NOBODY);
     let (status, body) = backend.initialise();
     assert_eq!(status, 503, "{body}");
     assert!(
@@ -78,6 +103,8 @@ fn an_answer_that_is_cut_short_cannot_be_used(_: &Counts) {
 enum Oddity {
     /// Its clock is an hour ahead of ours, and it insists on it.
     AnHourAhead,
+    /// The same for HEAD only.
+    HeadAnHourAhead,
     NoConditions,
     NoETag,
     /// It announces more than it sends.
@@ -193,7 +220,9 @@ impl Server {
             .get(9..11)
             .and_then(|hour| hour.parse().ok());
         let is_next = sent_hour.is_some_and(|sent: u8| (sent + 1) % 24 == hour);
-        if self.oddity == Oddity::AnHourAhead && sent_hour != Some(hour) && is_next {
+        let is_strict = self.oddity == Oddity::AnHourAhead
+            || self.oddity == Oddity::HeadAnHourAhead && method == "HEAD";
+        if is_strict && sent_hour != Some(hour) && is_next {
             return (403, error("RequestTimeTooSkewed"));
         }
         let mut objects = self.objects.lock().expect("nobody panics");
@@ -231,11 +260,12 @@ impl Server {
     }
 
     fn now(&self) -> OffsetDateTime {
-        let ahead = if self.oddity == Oddity::AnHourAhead {
-            Duration::HOUR
-        } else {
-            Duration::ZERO
+        let ahead = match self.oddity {
+            Oddity::AnHourAhead | Oddity::HeadAnHourAhead => Duration::HOUR,
+            _ => Duration::ZERO,
         };
         OffsetDateTime::now_utc() + ahead
     }
 }
+
+const NOBODY: &str = r#"{"users":{},"sessions":{}}"#;

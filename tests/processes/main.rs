@@ -6,6 +6,7 @@
 
 mod proxy;
 mod random;
+mod rush;
 mod worker;
 
 use std::sync::Arc;

@@ -98,7 +98,7 @@ impl Worker {
             earlier.push((request, answer));
             self.tally.changes += 1;
             // Somebody repeats one of the last requests, which is remembered as long as no more than
-            // 160 changes were made since. It must not take effect again.
+            // 288 changes were made since. It must not take effect again.
             if self.random.below(4) == 0 {
                 let back = self.random.below(3) as usize;
                 if let Some((request, before)) = earlier.iter().rev().nth(back).cloned() {

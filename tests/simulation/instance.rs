@@ -24,10 +24,18 @@ use crate::workload;
 pub(crate) struct Setting {
     pub(crate) seed: u64,
     pub(crate) instances: usize,
+    /// So many threads serve requests in one process (`AWS_LAMBDA_MAX_CONCURRENCY`); of `instances` in all.
+    pub(crate) threads: usize,
+    /// There is no club in the beginning.
+    pub(crate) is_empty: bool,
     /// Requests of each instance.
     pub(crate) requests: u64,
     pub(crate) faults: Faults,
     pub(crate) protections: Protections,
+    /// So many of 100 requests take attendance, or change the session that it is taken of.
+    pub(crate) attendance: u64,
+    /// So many of 1,000 requests are made twice at once.
+    pub(crate) twice: u64,
     /// In so many of 1,000 requests, somebody restores an old version or the old service writes.
     pub(crate) foreign: u64,
 }
@@ -74,11 +82,14 @@ pub(crate) fn play(setting: &Setting) -> Record {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    s3.write_foreign(0, PRIVATE, DATA, club, metadata);
+    if !setting.is_empty {
+        s3.write_foreign(0, PRIVATE, DATA, club, metadata);
+    }
     let shared = Mutex::new(Shared {
         operations: BTreeMap::new(),
         retries: Vec::new(),
         count: 0,
+        started: BTreeMap::new(),
     });
     let end = Scheduler::run(setting.instances, |scheduler, thread| {
         Instance::new(setting, scheduler, thread, &s3, &shared).run();
@@ -88,10 +99,11 @@ pub(crate) fn play(setting: &Setting) -> Record {
         faults: Faults::default(),
         foreign: 0,
         requests: 1,
+        threads: 1,
         ..*setting
     };
     Scheduler::run(1, |scheduler, thread| {
-        scheduler.sleep(0, end + 5_000_000);
+        scheduler.sleep(end + 5_000_000);
         Instance::new(&calm, scheduler, thread, &s3, &shared).run();
     });
     let operations = shared.into_inner().expect("no thread panicked").operations;
@@ -103,7 +115,12 @@ struct Shared {
     /// Requests that clients send again.
     retries: Vec<OperationKey>,
     count: u64,
+    /// What runs in each process whose threads share it.
+    started: BTreeMap<usize, Started>,
 }
+
+/// A process: its store, and how far its clock is off, in seconds.
+type Started = Arc<(Store<Connection, Clock>, Arc<AtomicI64>)>;
 
 struct Instance<'a> {
     setting: &'a Setting,
@@ -112,8 +129,6 @@ struct Instance<'a> {
     s3: &'a S3,
     shared: &'a Mutex<Shared>,
     random: Random,
-    /// How far its clock is off, in seconds.
-    skew: i64,
 }
 
 impl<'a> Instance<'a> {
@@ -137,18 +152,17 @@ impl<'a> Instance<'a> {
             s3,
             shared,
             random,
-            skew: 0,
         }
     }
 
     fn run(mut self) {
-        let mut store = self.start();
+        let mut store = self.start(0);
         for _ in 0..self.setting.requests {
             let pause = self.random.below(60_000);
-            self.scheduler.sleep(self.thread, pause);
+            self.scheduler.sleep(pause);
             if self.random.happens(5) {
-                self.skew = i64::try_from(self.random.below(120)).expect("it is small") - 60;
-                store.1.store(self.skew, Ordering::Relaxed);
+                let skew = i64::try_from(self.random.below(120)).expect("it is small") - 60;
+                store.1.store(skew, Ordering::Relaxed);
             }
             if self.random.happens(self.setting.foreign) {
                 self.meddle();
@@ -156,16 +170,21 @@ impl<'a> Instance<'a> {
             let arrived = self.scheduler.now();
             let (key, request) = self.next_request();
             if self.random.happens(80) {
-                store = self.start();
+                store = self.start(store.1.load(Ordering::Relaxed));
+            }
+            if self.setting.threads > 1 {
+                let shared = self.shared.lock().expect("no thread panics with it");
+                store = Arc::clone(&shared.started[&self.process()]);
             }
             let start = self.scheduler.now();
-            let now = seconds(start) + self.skew;
-            let deadline = time(start, self.skew) + Duration::from_secs(10);
+            let skew = store.1.load(Ordering::Relaxed);
+            let now = seconds(start) + skew;
+            let deadline = time(start, skew) + Duration::from_secs(10);
             let request = Request {
                 data: &request,
                 id: "no request id",
                 // Lambda's clock and the instance's are taken to agree, as promise 7 does.
-                arrived: Some(time(arrived, self.skew)),
+                arrived: Some(time(arrived, skew)),
                 deadline,
             };
             let served = catch_unwind(AssertUnwindSafe(|| {
@@ -175,18 +194,19 @@ impl<'a> Instance<'a> {
                 Ok(Ok(answer)) => Outcome::Answer(answer),
                 Ok(Err(Failure::Refused(refusal))) => Outcome::Refused(refusal.to_string()),
                 Ok(Err(Failure::Fault(fault))) => Outcome::Fault(fault.state),
-                Err(panic) if panic.is::<Killed>() => {
-                    store = self.start();
-                    Outcome::Killed
-                }
+                Err(panic) if panic.is::<Killed>() => Outcome::Killed,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
+            let end = self.scheduler.now();
+            if matches!(outcome, Outcome::Killed) {
+                store = self.start(store.1.load(Ordering::Relaxed));
+            }
             self.note(
                 key,
                 Invocation {
                     arrived,
                     start,
-                    end: self.scheduler.now(),
+                    end,
                     now,
                     outcome,
                 },
@@ -194,20 +214,24 @@ impl<'a> Instance<'a> {
         }
     }
 
-    fn start(&mut self) -> (Store<Connection, Clock>, Arc<AtomicI64>) {
+    fn process(&self) -> usize {
+        self.thread / self.setting.threads
+    }
+
+    /// Starts a process, whose clock is off by `skew` seconds.
+    fn start(&mut self, skew: i64) -> Started {
+        let skew = Arc::new(AtomicI64::new(skew));
         let connection = Connection {
             s3: self.s3.clone(),
             scheduler: self.scheduler.clone(),
-            thread: self.thread,
+            skew: Arc::clone(&skew),
             faults: self.setting.faults,
             latency: (4_000, 16_000),
             random: Mutex::new(Random::new(self.random.next())),
         };
-        let skew = Arc::new(AtomicI64::new(self.skew));
         let clock = Clock {
             scheduler: self.scheduler.clone(),
-            thread: self.thread,
-            skew: skew.clone(),
+            skew: Arc::clone(&skew),
             random: Mutex::new(Random::new(self.random.next())),
         };
         let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None)
@@ -223,7 +247,12 @@ impl<'a> Instance<'a> {
                 std::panic::resume_unwind(panic);
             }
         }
-        (store, skew)
+        let started = Arc::new((store, skew));
+        if self.setting.threads > 1 {
+            let mut shared = self.shared.lock().expect("no thread panics with it");
+            shared.started.insert(self.process(), Arc::clone(&started));
+        }
+        started
     }
 
     fn next_request(&mut self) -> (OperationKey, Map<String, Value>) {
@@ -235,17 +264,28 @@ impl<'a> Instance<'a> {
                 .swap_remove(usize::try_from(some).expect("it is an index"));
             return (key, shared.operations[&key].request.clone());
         }
-        let newest = self.s3.newest(PRIVATE, DATA).expect("there is a club");
-        let club = read_club(&newest.bytes).expect("it can be read");
+        let club = match self.s3.newest(PRIVATE, DATA) {
+            Some(newest) => read_club(&newest.bytes).expect("it can be read"),
+            None => workload::initial_club(BASE),
+        };
         shared.count += 1;
         let now = seconds(self.scheduler.now());
-        let request = workload::request(&mut self.random, &club, shared.count, now);
+        let kind = if self.random.below(100) < self.setting.attendance {
+            58 + self.random.below(21)
+        } else {
+            self.random.below(100)
+        };
+        let request = workload::request(&mut self.random, kind, &club, shared.count, now);
         let key = OperationKey::new(&request, "no request id");
         let operation = Operation {
             request: request.clone(),
             invocations: Vec::new(),
         };
         shared.operations.insert(key, operation);
+        // A client that sends it twice at once, or Lambda that has it run twice.
+        if self.random.happens(self.setting.twice) {
+            shared.retries.push(key);
+        }
         (key, request)
     }
 
@@ -263,18 +303,23 @@ impl<'a> Instance<'a> {
         operation.invocations.push(invocation);
     }
 
-    /// Restores an old version, with or without its metadata, or writes as the old service does.
+    /// Restores an old version, with or without its metadata, deletes the public object, or writes as the old
+    /// service does.
     fn meddle(&mut self) {
         let chain = self.s3.chain(PRIVATE, DATA);
+        if chain.is_empty() {
+            return;
+        }
         let now = self.scheduler.now();
         let back = usize::try_from(self.random.below(8)).expect("it is small");
         let version = &chain[chain.len().saturating_sub(1 + back)];
         let bytes = version.bytes.to_vec();
-        match self.random.below(3) {
-            0 => self
+        match self.random.below(7) {
+            6 => self.s3.delete(now, PUBLIC, DATA),
+            0 | 3 => self
                 .s3
                 .write_foreign(now, PRIVATE, DATA, bytes, version.metadata.clone()),
-            1 => self
+            1 | 4 => self
                 .s3
                 .write_foreign(now, PRIVATE, DATA, bytes, BTreeMap::new()),
             _ => {
@@ -285,7 +330,7 @@ impl<'a> Instance<'a> {
                 let bytes = private_json(&club);
                 self.s3
                     .write_foreign(now, PRIVATE, DATA, bytes.clone(), BTreeMap::new());
-                self.scheduler.sleep(self.thread, 20_000);
+                self.scheduler.sleep(20_000);
                 let public = dojang::club::projection::public_json(&club);
                 let now = self.scheduler.now();
                 self.s3
@@ -298,7 +343,6 @@ impl<'a> Instance<'a> {
 /// The world as an instance sees it.
 pub(crate) struct Clock {
     pub(crate) scheduler: Scheduler,
-    pub(crate) thread: usize,
     pub(crate) skew: Arc<AtomicI64>,
     pub(crate) random: Mutex<Random>,
 }
@@ -306,6 +350,10 @@ pub(crate) struct Clock {
 impl World for Clock {
     fn now(&self) -> SystemTime {
         time(self.scheduler.now(), self.skew.load(Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.scheduler.now())
     }
 
     fn random(&self) -> Option<[u8; Secret::BYTES]> {
@@ -318,11 +366,12 @@ impl World for Clock {
 
     fn pause(&self, duration: Duration) {
         let duration = Micros::try_from(duration.as_micros()).expect("pauses are short");
-        self.scheduler.sleep(self.thread, duration);
+        self.scheduler.sleep(duration);
     }
 }
 
-fn seconds(at: Micros) -> i64 {
+/// The true time.
+pub(crate) fn seconds(at: Micros) -> i64 {
     BASE + i64::try_from(at / 1_000_000).expect("runs are short")
 }
 

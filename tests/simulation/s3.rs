@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::panic::panic_any;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dojang::s3::{Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload};
+use dojang::s3::{
+    Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload, Written,
+};
 use sha2::{Digest, Sha256};
 
+use crate::instance::seconds;
 use crate::random::Random;
 use crate::scheduler::{Micros, Scheduler};
 
@@ -29,8 +33,12 @@ pub(crate) struct Faults {
     pub(crate) conflict: u64,
     /// From when to when S3 cannot be reached at all, in µs.
     pub(crate) outage: (Micros, Micros),
-    /// The instance is killed before or after the request takes effect.
+    /// The instance is killed before or after the request takes effect, or long before it does.
     pub(crate) kill: u64,
+    /// Nothing comes until the client has waited long enough.
+    pub(crate) stall: u64,
+    /// The instance's clock is set while a request is under way.
+    pub(crate) clock_jump: u64,
 }
 
 /// A version of an object.
@@ -42,6 +50,18 @@ pub(crate) struct Version {
     pub(crate) written: Micros,
     /// Not written by an instance of ours.
     pub(crate) is_foreign: bool,
+    /// The object was deleted; there is nothing.
+    pub(crate) is_deleted: bool,
+}
+
+impl Version {
+    fn head(&self) -> Head {
+        Head {
+            etag: self.etag.clone(),
+            metadata: self.metadata.clone(),
+            last_modified: Some(seconds(self.written)),
+        }
+    }
 }
 
 /// What an instance that is killed panics with.
@@ -108,6 +128,16 @@ impl S3 {
         let _ = state.write(now, write, true);
     }
 
+    /// Deletes an object.
+    pub(crate) fn delete(&self, now: Micros, bucket: &str, key: &str) {
+        self.write_foreign(now, bucket, key, Vec::new(), BTreeMap::new());
+        let mut state = self.lock();
+        let chain = state.chains.get_mut(&(bucket.to_owned(), key.to_owned()));
+        if let Some(newest) = chain.and_then(|chain| chain.last_mut()) {
+            newest.is_deleted = true;
+        }
+    }
+
     /// How many requests were made so far.
     pub(crate) fn requests(&self) -> usize {
         self.lock().requests
@@ -129,7 +159,8 @@ impl State {
 
     fn write(&mut self, now: Micros, write: Write, is_foreign: bool) -> Result<ETag, S3Error> {
         let chain = self.chains.entry((write.bucket, write.key)).or_default();
-        match (&write.condition, chain.last()) {
+        let newest = chain.last().filter(|newest| !newest.is_deleted);
+        match (&write.condition, newest) {
             (Some(Some(_)), None) => return Err(S3Error::Absent),
             (Some(Some(etag)), Some(newest)) if *etag != newest.etag => {
                 return Err(S3Error::PreconditionFailed);
@@ -148,6 +179,7 @@ impl State {
             etag: etag.clone(),
             written: now,
             is_foreign,
+            is_deleted: false,
         });
         Ok(etag)
     }
@@ -156,7 +188,10 @@ impl State {
         let chain = self
             .chains
             .get(&(location.bucket.to_owned(), location.key.to_owned()));
-        chain.and_then(|chain| chain.last()).ok_or(S3Error::Absent)
+        chain
+            .and_then(|chain| chain.last())
+            .filter(|newest| !newest.is_deleted)
+            .ok_or(S3Error::Absent)
     }
 }
 
@@ -164,11 +199,12 @@ impl State {
 pub(crate) struct Connection {
     pub(crate) s3: S3,
     pub(crate) scheduler: Scheduler,
-    pub(crate) thread: usize,
     pub(crate) faults: Faults,
     /// One way, in µs: the least, and what may come on top.
     pub(crate) latency: (Micros, Micros),
     pub(crate) random: Mutex<Random>,
+    /// How far the instance's clock is off, in seconds.
+    pub(crate) skew: Arc<AtomicI64>,
 }
 
 impl Connection {
@@ -177,12 +213,13 @@ impl Connection {
     }
 
     fn sleep(&self, duration: Micros) {
-        self.scheduler.sleep(self.thread, duration);
+        self.scheduler.sleep(duration);
     }
 
     /// Brings a request to S3 and its answer back; `serve` makes it take effect.
     fn exchange<T>(
         &self,
+        legs: Legs,
         timeout: Duration,
         write: Option<&Write>,
         serve: impl FnOnce(&mut State, Micros) -> Result<T, S3Error>,
@@ -191,6 +228,8 @@ impl Connection {
         let [there, back] = self.draw(|random| {
             [(); 2].map(|()| least + if more == 0 { 0 } else { random.below(more) })
         });
+        let there = if legs.there { there } else { 0 };
+        let back = if legs.back { back } else { 0 };
         let faults = self.faults;
         let happens = |per_mille| self.draw(|random| random.happens(per_mille));
         let lost = |what: &str| S3Error::OutcomeUnknown {
@@ -208,14 +247,29 @@ impl Connection {
             });
         }
         if happens(faults.kill) {
-            if happens(500) {
-                panic_any(Killed);
+            match (self.draw(|random| random.below(3)), write) {
+                (0, _) => {}
+                (1, Some(write)) => self.send_late(write),
+                _ => {
+                    self.sleep(there);
+                    let _ = self.serve(serve);
+                }
             }
-            self.sleep(there);
-            let _ = self.serve(serve);
             panic_any(Killed);
         }
+        if happens(faults.clock_jump) {
+            let skew = self.draw(|random| random.below(7_200));
+            let skew = i64::try_from(skew).expect("it is small") - 3_600;
+            self.skew.store(skew, Ordering::Relaxed);
+        }
         self.sleep(there);
+        if happens(faults.stall) {
+            if happens(500) {
+                let _ = self.serve(serve);
+            }
+            self.sleep((timeout - there).min(MOST_PATIENCE));
+            return Err(lost("stalled"));
+        }
         if happens(faults.cut_before) {
             return Err(lost("cut before"));
         }
@@ -226,8 +280,7 @@ impl Connection {
         }
         if let Some(write) = write {
             if happens(faults.late) {
-                let due = self.scheduler.now() + self.draw(|random| random.below(3_000_000));
-                self.s3.lock().late.push((due, write.clone()));
+                self.send_late(write);
                 self.sleep(back);
                 return Err(lost("no answer"));
             }
@@ -250,6 +303,12 @@ impl Connection {
         answer
     }
 
+    /// A write that takes effect when nobody waits for it any more.
+    fn send_late(&self, write: &Write) {
+        let due = self.scheduler.now() + self.draw(|random| random.below(MOST_LATE));
+        self.s3.lock().late.push((due, write.clone()));
+    }
+
     fn serve<T>(
         &self,
         serve: impl FnOnce(&mut State, Micros) -> Result<T, S3Error>,
@@ -269,31 +328,36 @@ impl ObjectStore for Connection {
         unless: Option<&ETag>,
         timeout: Duration,
     ) -> Result<Fetched, S3Error> {
-        self.exchange(timeout, None, |state, _| {
-            let version = state.newest(location)?;
-            if unless == Some(&version.etag) {
-                let last_modified = Some((version.written / 1_000_000).to_string());
-                return Ok(Fetched::NotModified { last_modified });
-            }
-            let head = Head {
-                etag: version.etag.clone(),
-                metadata: version.metadata.clone(),
-            };
-            Ok(Fetched::Object(Object {
-                bytes: version.bytes.to_vec(),
-                head,
-            }))
-        })
+        self.get_within(Legs::BOTH, location, unless, timeout)
     }
 
     fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error> {
-        self.exchange(timeout, None, |state, _| {
-            let version = state.newest(location)?;
-            Ok(Head {
-                etag: version.etag.clone(),
-                metadata: version.metadata.clone(),
-            })
-        })
+        self.head_within(Legs::BOTH, location, timeout)
+    }
+
+    /// Both on their way at once; either may come first.
+    fn get_beside_head(
+        &self,
+        get: Location<'_>,
+        head: Location<'_>,
+        timeout: Duration,
+    ) -> (Result<Fetched, S3Error>, Result<Head, S3Error>) {
+        let (first, second) = (
+            Legs {
+                there: true,
+                back: false,
+            },
+            Legs {
+                there: false,
+                back: true,
+            },
+        );
+        if self.draw(|random| random.happens(500)) {
+            let looked = self.head_within(first, head, timeout);
+            return (self.get_within(second, get, None, timeout), looked);
+        }
+        let fetched = self.get_within(first, get, None, timeout);
+        (fetched, self.head_within(second, head, timeout))
     }
 
     fn put(
@@ -301,7 +365,7 @@ impl ObjectStore for Connection {
         location: Location<'_>,
         upload: &Upload<'_>,
         timeout: Duration,
-    ) -> Result<ETag, S3Error> {
+    ) -> Result<Written, S3Error> {
         let metadata = upload
             .metadata
             .iter()
@@ -318,8 +382,63 @@ impl ObjectStore for Connection {
             },
         };
         let copy = write.clone();
-        self.exchange(timeout, Some(&copy), |state, now| {
-            state.write(now, write, false)
+        self.exchange(Legs::BOTH, timeout, Some(&copy), |state, now| {
+            Ok(Written {
+                etag: state.write(now, write, false)?,
+                answered: Some(seconds(now)),
+            })
         })
     }
 }
+
+impl Connection {
+    fn get_within(
+        &self,
+        legs: Legs,
+        location: Location<'_>,
+        unless: Option<&ETag>,
+        timeout: Duration,
+    ) -> Result<Fetched, S3Error> {
+        self.exchange(legs, timeout, None, |state, _| {
+            let version = state.newest(location)?;
+            if unless == Some(&version.etag) {
+                let last_modified = Some(seconds(version.written));
+                return Ok(Fetched::NotModified { last_modified });
+            }
+            Ok(Fetched::Object(Object {
+                bytes: version.bytes.to_vec(),
+                head: version.head(),
+            }))
+        })
+    }
+
+    fn head_within(
+        &self,
+        legs: Legs,
+        location: Location<'_>,
+        timeout: Duration,
+    ) -> Result<Head, S3Error> {
+        self.exchange(legs, timeout, None, |state, _| {
+            Ok(state.newest(location)?.head())
+        })
+    }
+}
+
+/// Which ways of a request take time: of two that are under way at once, one each.
+#[derive(Clone, Copy)]
+struct Legs {
+    there: bool,
+    back: bool,
+}
+
+impl Legs {
+    const BOTH: Self = Self {
+        there: true,
+        back: true,
+    };
+}
+
+/// How much later than sent a write may take effect.
+pub(crate) const MOST_LATE: Micros = 3_000_000;
+/// How long a client waits for a sign of life (`src/s3/transport.rs`).
+const MOST_PATIENCE: Micros = 5_000_000;

@@ -1,11 +1,17 @@
 //! A virtual clock and threads that run one at a time: whoever waits hands the baton to the thread whose
 //! time comes next. So a run depends on its seed alone.
 
+use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Microseconds of virtual time since the start.
 pub(crate) type Micros = u64;
+
+thread_local! {
+    /// Which of the threads this is.
+    static THREAD: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Hands the baton around.
 #[derive(Clone)]
@@ -39,6 +45,7 @@ impl Scheduler {
             for thread in 0..threads {
                 let (scheduler, work) = (&scheduler, &work);
                 scope.spawn(move || {
+                    THREAD.set(thread);
                     drop(scheduler.wait_for_turn(scheduler.lock(), thread));
                     work(scheduler, thread);
                     scheduler.pass_on(&mut scheduler.lock());
@@ -52,8 +59,9 @@ impl Scheduler {
         self.lock().now
     }
 
-    /// Lets time pass for `thread`, which must be the one that runs.
-    pub(crate) fn sleep(&self, thread: usize, duration: Micros) {
+    /// Lets time pass for the calling thread, which is the one that runs.
+    pub(crate) fn sleep(&self, duration: Micros) {
+        let thread = THREAD.get();
         let mut state = self.lock();
         state.wakes[thread] = Some(state.now + duration);
         self.pass_on(&mut state);

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::random::Random;
 
-/// A request that may well change `club`, on whose present state it is based.
+/// A request that may well change `club`, on whose present state it is based. `kind` is below 100.
 pub(crate) fn request(
     random: &mut Random,
+    kind: u64,
     club: &Club,
     number: u64,
     now: i64,
@@ -42,7 +43,7 @@ pub(crate) fn request(
         now - 600,
         now + 3_000 + i64::try_from(random.below(9)).expect("it is small"),
     );
-    let mut request = match random.below(100) {
+    let mut request = match kind {
         0..=39 => json!({"action": "any_register_participation",
             "joining_sessions": {session: random.pick(&[json!("Yes"), json!("No"), json!("Maybe"), json!(null)])},
             "user_auth_tokens": [user.auth_token.text()]}),

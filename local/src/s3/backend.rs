@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use md5::{Digest, Md5};
 use s3s::dto::{
     ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    Metadata, PutObjectInput, PutObjectOutput, StreamingBlob,
+    Metadata, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, TimestampFormat,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
@@ -56,6 +56,8 @@ impl Backend {
                 "etag",
                 object.etag.parse().map_err(S3Error::internal_error)?,
             );
+            let value = http_date(object.last_modified)?;
+            headers.insert("last-modified", value);
             if let Some(cache_control) = &object.cache_control {
                 let value = cache_control.parse().map_err(S3Error::internal_error)?;
                 headers.insert("cache-control", value);
@@ -247,6 +249,14 @@ fn precondition_failed() -> S3Error {
 
 fn etag(object: &StoredObject) -> S3Result<ETag> {
     ETag::parse_http_header(object.etag.as_bytes()).map_err(S3Error::internal_error)
+}
+
+fn http_date(time: SystemTime) -> S3Result<hyper::header::HeaderValue> {
+    let mut text = Vec::new();
+    Timestamp::from(time)
+        .format(TimestampFormat::HttpDate, &mut text)
+        .map_err(S3Error::internal_error)?;
+    hyper::header::HeaderValue::from_bytes(&text).map_err(S3Error::internal_error)
 }
 
 fn length(object: &StoredObject) -> S3Result<i64> {

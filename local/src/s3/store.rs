@@ -110,8 +110,18 @@ impl Buckets {
     ///
     /// If there is no such bucket or its directory cannot be written.
     pub fn put_object(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
-        assert!(self.has(bucket), "no bucket {bucket}");
         let object = StoredObject::new(bytes.into(), Attributes::default(), SystemTime::now());
+        self.put_version(bucket, key, object);
+    }
+
+    /// Makes `object` the newest version as it is, with its metadata and its time: as one who restores an
+    /// earlier version does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such bucket or its directory cannot be written.
+    pub fn put_version(&self, bucket: &str, key: &str, object: StoredObject) {
+        assert!(self.has(bucket), "no bucket {bucket}");
         if let Err(PutError::Io(error)) =
             self.put_if(bucket, key, object, |_| Ok::<_, Infallible>(()))
         {

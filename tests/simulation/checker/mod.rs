@@ -1,19 +1,22 @@
 //! Whether a run kept the promises (`src/store/mod.rs`), judged from the chain of versions that it left: every
 //! change is replayed in chain order through the pure rules, and every answer compared.
 
+mod foreign;
+mod history;
+
 use std::collections::BTreeMap;
 
 use dojang::actions::{Action, Decision, Occasion, decide, repeat};
 use dojang::club::Club;
 use dojang::club::history::{History, object_key, recorded_between};
-use dojang::club::operation::{Operation as Derived, OperationKey, Secret};
+use dojang::club::operation::{Operation as Derived, OperationKey, Remembered, Secret};
 use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use dojang::store::State;
 use dojang::store::journal::Journal;
 
 use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
-use crate::s3::Version;
+use crate::s3::{MOST_LATE, Version};
 use crate::scheduler::Micros;
 
 /// A broken promise.
@@ -26,8 +29,11 @@ pub(crate) fn check(record: &Record, is_strict: bool) -> Result<Statistics, Viol
         checker.changes_are_replayed()?;
         checker.outcomes_are_what_the_sequence_says()?;
         checker.history_goes_with_the_club()?;
+        checker.acknowledged_attendance_stays()?;
     } else {
         checker.nothing_is_applied_twice_between_foreign_writes()?;
+        checker.no_invocation_applies_anything_twice()?;
+        checker.answers_wait_for_the_public_object()?;
     }
     checker.public_never_goes_back()?;
     checker.public_is_in_line_in_the_end()?;
@@ -63,8 +69,10 @@ struct Checker<'a> {
     public: Vec<Version>,
     /// The history of the one year that runs take place in: when each version was written, and its text.
     history: Vec<(Micros, History)>,
-    /// Where in the chain each operation took effect.
-    committed: BTreeMap<OperationKey, usize>,
+    /// The operations by what versions name them by.
+    names: BTreeMap<Remembered, OperationKey>,
+    /// Where in the chain each operation took effect, and under which key.
+    committed: BTreeMap<OperationKey, (usize, OperationKey)>,
 }
 
 /// A version of the private object, read.
@@ -86,11 +94,16 @@ impl<'a> Checker<'a> {
                 version,
             });
         }
+        let names = record.operations.keys().map(|key| (key.remembered(), *key));
+        let names: BTreeMap<_, _> = names.collect();
         let committed = private
             .iter()
             .enumerate()
             .filter(|(_, link)| !link.version.is_foreign)
-            .filter_map(|(n, link)| Some((link.journal.last()?, n)))
+            .filter_map(|(n, link)| {
+                let (key, as_applied) = asked_for(&names, link.journal.last()?)?;
+                Some((key, (n, as_applied)))
+            })
             .collect();
         let key = object_key(YEAR);
         let history = record
@@ -107,6 +120,7 @@ impl<'a> Checker<'a> {
             private,
             history,
             public: record.s3.chain(PUBLIC, DATA),
+            names,
             committed,
         })
     }
@@ -116,22 +130,24 @@ impl<'a> Checker<'a> {
     fn changes_are_replayed(&self) -> Result<(), Violation> {
         for (n, link) in self.private.iter().enumerate().skip(1) {
             let before = &self.private[n - 1];
-            let key = link
+            let last = link
                 .journal
                 .last()
                 .ok_or(format!("version {n} names no operation"))?;
-            if self.committed[&key] != n {
+            let (key, as_applied) =
+                asked_for(&self.names, last).ok_or_else(|| format!("nobody asked for {last:?}"))?;
+            if self.committed[&key].0 != n {
                 return Err(format!(
                     "{key:?} took effect as {n} and as {}",
-                    self.committed[&key]
+                    self.committed[&key].0
                 ));
             }
             if before.version.etag == link.version.etag || before.journal.contains(key) {
                 return Err(format!("version {n} repeats {key:?}"));
             }
-            let operation = self.operation(key)?;
+            let operation = &self.record.operations[&key];
             let is_replayed = operation.invocations.iter().any(|invocation| {
-                matches!(self.decided(before, key, operation, invocation),
+                matches!(self.decided(before, as_applied, operation, invocation),
                     Some(Ok(Decision::Change(change))) if change.club == link.club)
             });
             if !is_replayed {
@@ -161,20 +177,25 @@ impl<'a> Checker<'a> {
         operation: &Operation,
         invocation: &Invocation,
     ) -> Result<(), Violation> {
-        let committed = self.committed.get(&key).copied();
-        let is_ours = committed.is_some_and(|n| self.private[n].version.written <= invocation.end);
+        let committed = self
+            .committed
+            .get(&key)
+            .filter(|(n, _)| self.private[*n].version.written <= invocation.end);
         match &invocation.outcome {
-            Outcome::Killed => return Ok(()),
+            Outcome::Killed | Outcome::Fault(State::NotKnown) => return Ok(()),
             Outcome::Fault(State::NothingChanged) => {
-                // Another invocation of the same operation may have made the change.
-                if committed.is_some() && operation.invocations.len() == 1 {
-                    return Err("it was changed all the same".into());
-                }
-                return Ok(());
+                return if self.surely_changed(key, operation, invocation) {
+                    Err("it was changed all the same".into())
+                } else {
+                    Ok(())
+                };
             }
-            Outcome::Fault(State::NotKnown) => return Ok(()),
             Outcome::Fault(State::ChangedNotPublic) => {
-                return if is_ours {
+                // Making the club is a change too, to who asked for that.
+                let has_made_club = operation.request["action"]
+                    == Action::TriggerInitialization.name()
+                    && self.private[0].version.written <= invocation.end;
+                return if committed.is_some() || has_made_club {
                     Ok(())
                 } else {
                     Err("nothing was changed".into())
@@ -185,21 +206,29 @@ impl<'a> Checker<'a> {
         // What was newest when the request came must be public by now; so must its own change.
         let at_start = self.newest_at(invocation.arrived);
         let shown = self.shown_at(invocation.end).ok_or("nothing is public")?;
-        let least = if is_ours {
-            at_start.max(committed.unwrap_or(0))
-        } else {
-            at_start
-        };
-        if shown < least {
+        if shown < at_start {
             return Err(format!(
-                "version {shown} was public, {least} should have been"
+                "version {shown} was public, {at_start} should have been"
             ));
         }
-        if is_ours {
-            let n = committed.unwrap_or_default();
-            return self.repeated_answer_is_true(n, key, operation, invocation);
+        if let Some(&(n, as_applied)) = committed {
+            let told = self.repeated_answer_is_true(n, as_applied, operation, invocation);
+            if told.is_ok() && shown >= n {
+                return Ok(());
+            }
+            // Another invocation may have made the change, after this one looked.
+            if operation.invocations.len() == 1
+                || self.private[n].version.written < invocation.start
+            {
+                return told.and(Err(format!(
+                    "version {shown} was public, {n} should have been"
+                )));
+            }
         }
         let is_true = (at_start..=self.newest_at(invocation.end)).any(|n| {
+            if self.private[n].journal.contains(key) {
+                return false;
+            }
             let decided = self.decided(&self.private[n], key, operation, invocation);
             match (&invocation.outcome, decided) {
                 (Outcome::Answer(answer), Some(Ok(Decision::Answer(expected)))) => {
@@ -220,6 +249,26 @@ impl<'a> Checker<'a> {
         } else {
             Err("no version of that time gives this answer".into())
         }
+    }
+
+    /// Whether this invocation, and no other, may have made its operation's change, and it was made.
+    fn surely_changed(
+        &self,
+        key: OperationKey,
+        operation: &Operation,
+        invocation: &Invocation,
+    ) -> bool {
+        let Some((n, _)) = self.committed.get(&key) else {
+            return false;
+        };
+        let at = self.private[*n].version.written;
+        let may_have =
+            |other: &&Invocation| other.start <= at && at <= other.end + MOST_LATE + MARGIN;
+        let mut suspects = operation.invocations.iter().filter(may_have);
+        suspects
+            .next()
+            .is_some_and(|first| first.start == invocation.start)
+            && suspects.next().is_none()
     }
 
     /// The answer to an operation that took effect as version `n`: always the same, but for sessions that are
@@ -283,74 +332,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Promise 5: no session is archived by attendance without its entry; and an attendance that was
-    /// refused, and neither killed nor left open, leaves none of its own.
-    fn history_goes_with_the_club(&self) -> Result<(), Violation> {
-        for (key, operation) in &self.record.operations {
-            if operation.request["action"] != Action::RegisterAttendance.name() {
-                continue;
-            }
-            let session = operation.request["session_id"].as_str().unwrap_or_default();
-            if let Some(&n) = self.committed.get(key) {
-                let at = self.private[n].version.written;
-                let there = self.history.iter().rfind(|(written, _)| *written <= at);
-                if there.is_none_or(|(_, history)| history.entry(session).is_none()) {
-                    return Err(format!("version {n} is archived without its entry"));
-                }
-            } else if operation
-                .invocations
-                .iter()
-                .all(|i| matches!(i.outcome, Outcome::Refused(_)))
-                && !self.has_rival(*key, operation)
-            {
-                let last = self.history.last();
-                let white_space = white_space_of(*key);
-                let is_left = last.is_some_and(|(_, history)| {
-                    history
-                        .entry(session)
-                        .is_some_and(|e| e.get().contains(&white_space))
-                });
-                if is_left {
-                    return Err(format!(
-                        "a refused attendance left its entry: {operation:?}"
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether attendance of the same session was taken by another operation at the same time: whoever is
-    /// refused last then puts back what it found, perhaps the other's.
-    fn has_rival(&self, key: OperationKey, operation: &Operation) -> bool {
-        let overlap = |a: &Invocation, b: &Invocation| a.start < b.end && b.start < a.end;
-        self.record.operations.iter().any(|(other_key, other)| {
-            *other_key != key
-                && other.request["action"] == operation.request["action"]
-                && other.request["session_id"] == operation.request["session_id"]
-                && other
-                    .invocations
-                    .iter()
-                    .any(|a| operation.invocations.iter().any(|b| overlap(a, b)))
-        })
-    }
-
-    /// Promise 2 where others write too.
-    fn nothing_is_applied_twice_between_foreign_writes(&self) -> Result<(), Violation> {
-        let mut seen = Vec::new();
-        for link in &self.private {
-            if link.version.is_foreign {
-                seen.clear();
-            } else if let Some(key) = link.journal.last() {
-                if seen.contains(&key) {
-                    return Err(format!("{key:?} took effect twice"));
-                }
-                seen.push(key);
-            }
-        }
-        Ok(())
-    }
-
     /// Promise 6.
     fn all_are_in_time(&self) -> Result<(), Violation> {
         let invocations = self.record.operations.values().flat_map(|o| &o.invocations);
@@ -377,13 +358,6 @@ impl<'a> Checker<'a> {
             }
         }
         statistics
-    }
-
-    fn operation(&self, key: OperationKey) -> Result<&Operation, Violation> {
-        self.record
-            .operations
-            .get(&key)
-            .ok_or_else(|| format!("nobody asked for {key:?}"))
     }
 
     fn decided(
@@ -431,6 +405,23 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// The operation that a version names, and the key under which it was applied: another one in its first byte
+/// where `one_operation_for_all_attempts` is off.
+fn asked_for(
+    names: &BTreeMap<Remembered, OperationKey>,
+    name: Remembered,
+) -> Option<(OperationKey, OperationKey)> {
+    if let Some(key) = names.get(&name) {
+        return Some((*key, *key));
+    }
+    let (_, key) = names
+        .iter()
+        .find(|(known, _)| known.0[1..] == name.0[1..])?;
+    let mut as_applied = *key;
+    as_applied.0[0] = name.0[0];
+    Some((*key, as_applied))
+}
+
 fn occasion(key: OperationKey, secret: Secret, invocation: &Invocation) -> Occasion<'static> {
     Occasion {
         now: invocation.now,
@@ -439,15 +430,7 @@ fn occasion(key: OperationKey, secret: Secret, invocation: &Invocation) -> Occas
     }
 }
 
-/// The white space by which an operation's history entries are known (`src/store/nonce.rs`).
-fn white_space_of(key: OperationKey) -> String {
-    let spelt = |byte: u8| [byte >> 6, byte >> 4 & 3, byte >> 2 & 3, byte & 3];
-    key.0
-        .into_iter()
-        .flat_map(spelt)
-        .map(|bits| [' ', '\t', '\r', '\n'][usize::from(bits)])
-        .collect()
-}
-
+/// What a request's way takes at most, in µs.
+const MARGIN: Micros = 100_000;
 /// Runs take place in its first weeks.
 const YEAR: i32 = 2027;

@@ -1,0 +1,205 @@
+//! Writing the private object: the moment at which a change takes effect.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::World;
+use super::cache::{Known, Modified, Private};
+use super::journal::Journal;
+use super::run::{Run, Stop};
+use crate::actions::{Change, HistoryChange};
+use crate::club::Club;
+use crate::club::operation::{OperationKey, Remembered, Secret};
+use crate::s3::{Condition, ETag, ObjectStore, S3Error};
+
+impl<S: ObjectStore, W: World> Run<'_, S, W> {
+    /// Commits and publishes a change.
+    pub(super) fn carry_out(
+        &mut self,
+        mut known: Known,
+        change: Change,
+        secret: Secret,
+    ) -> Result<Value, Stop> {
+        let is_history_first = self.store.protections.history_before_club;
+        if let (HistoryChange::Record(record), true) = (&change.history, is_history_first) {
+            self.record(record)?;
+        }
+        if known.private.journal.secret().is_none() && !self.are_conditions_tested {
+            self.test_conditions(&known.private)?;
+        }
+        let key = self.key();
+        let journal = known.private.journal.with(secret, key);
+        let (private, last_modified) =
+            self.commit(change.club, journal, Some(known.private.as_ref()))?;
+        self.open = None;
+        self.committed = Some(secret);
+        known.private = Arc::new(private);
+        known.last_modified = last_modified;
+        // Whatever happens from here on, the next request sees that the public object lags behind.
+        self.store.remember(Some(known.clone()));
+        if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
+            self.record(record)?;
+        }
+        let known = self.publish(known, true)?;
+        self.store.remember(Some(known));
+        if let HistoryChange::Replace(years) = &change.history {
+            self.replace_history(years)?;
+        }
+        Ok(change.answer)
+    }
+
+    /// Makes a club where there is none.
+    pub(super) fn initialise(&mut self) -> Result<Known, Stop> {
+        let timeout = self.timeout()?;
+        let requested = self.store.world.now();
+        let public = match self.store.objects.look_at_public(timeout) {
+            Ok(public) => public,
+            Err(error) => return self.later(&error).and(Err(Stop::Again)),
+        };
+        let secret = self.new_secret()?;
+        let club = Club::initial(&self.occasion(secret).operation);
+        let (private, last_modified) = self.commit(club, Journal::new(secret), None)?;
+        // Making the club is no part of the operation.
+        self.open = None;
+        // A fault is to say, until the club is public, that not nothing was changed.
+        self.has_made_club = true;
+        if !self.are_conditions_tested {
+            self.test_conditions(&private)?;
+        }
+        let known = Known {
+            private: Arc::new(private),
+            public,
+            requested,
+            last_modified,
+        };
+        self.publish(known, true)
+    }
+
+    /// Writes the private object over the version `replaced`, or where there is none.
+    fn commit(
+        &mut self,
+        club: Club,
+        journal: Journal,
+        replaced: Option<&Private>,
+    ) -> Result<(Private, Option<Modified>), Stop> {
+        let condition = match replaced {
+            _ if !self.store.protections.commit_condition => Condition::Always,
+            Some(private) => Condition::Match(&private.etag),
+            None => Condition::Absent,
+        };
+        let nonce = self.key().0;
+        let mut was_lost = false;
+        loop {
+            let timeout = self.timeout()?;
+            let begun = self.store.world.monotonic();
+            let written = self
+                .store
+                .objects
+                .write_private(&club, &journal, nonce, condition, timeout);
+            self.trace.commit += self.since(begun);
+            let error = match written {
+                Ok(written) => {
+                    let private = Private {
+                        club,
+                        etag: written.etag,
+                        journal,
+                    };
+                    return Ok((private, written.answered.map(Modified::By)));
+                }
+                Err(error) => error,
+            };
+            if !self.store.protections.look_after_lost_answer {
+                if !error.surely_not_applied() {
+                    was_lost = true;
+                    self.back_off_from_error()?;
+                    continue;
+                }
+                if was_lost && error.is_conflict() {
+                    let private = Private {
+                        club,
+                        etag: ETag(String::new()),
+                        journal,
+                    };
+                    return Ok((private, None));
+                }
+            }
+            return Err(self.look_again(&error, &journal, replaced));
+        }
+    }
+
+    /// What follows from a commit that failed, or may have.
+    fn look_again(
+        &mut self,
+        error: &S3Error,
+        journal: &Journal,
+        replaced: Option<&Private>,
+    ) -> Stop {
+        if let (false, Some(secret)) = (error.surely_not_applied(), journal.secret()) {
+            self.open = Some(OpenCommit {
+                key: self.key(),
+                secret,
+                replaced: replaced.map(|private| Replaced {
+                    etag: private.etag.clone(),
+                    secret: private.journal.secret(),
+                    last: private.journal.last(),
+                }),
+            });
+        }
+        let cause = format!("writing private data.json: {error}");
+        let waited = match error {
+            // Absent: it was deleted meanwhile (research 2.1).
+            S3Error::PreconditionFailed | S3Error::Conflict | S3Error::Absent => {
+                self.back_off_from_conflict()
+            }
+            // BadAnswer: by all signs it was written.
+            error if error.is_passing() || matches!(error, S3Error::BadAnswer { .. }) => {
+                self.back_off_from_error()
+            }
+            _ => return self.fault(false, cause).into(),
+        };
+        self.last_error = Some(cause);
+        waited.err().unwrap_or(Stop::Again)
+    }
+
+    /// Whether S3 heeds conditions, tried where a club comes under this protocol for the first time:
+    /// an S3-compatible server that does not cannot keep the promises.
+    fn test_conditions(&mut self, private: &Private) -> Result<(), Stop> {
+        self.are_conditions_tested = true;
+        let timeout = self.timeout()?;
+        let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());
+        let written = self.store.objects.write_private(
+            &private.club,
+            &private.journal,
+            self.key().0,
+            Condition::Match(&nobody),
+            timeout,
+        );
+        if written.is_ok() {
+            self.trace.warnings.push(
+                "this S3-compatible server ignores If-Match: changes may get lost where several are \
+                 made at once",
+            );
+            return Err(Stop::Again);
+        }
+        Ok(())
+    }
+}
+
+/// A commit that may have been applied, or may be yet.
+pub(super) struct OpenCommit {
+    /// Its operation.
+    pub(super) key: OperationKey,
+    /// The secret beside the list of operations that it would be on.
+    pub(super) secret: Secret,
+    /// The version that it was to replace; `None`: it was to make the club.
+    pub(super) replaced: Option<Replaced>,
+}
+
+/// By what a version that was to be replaced is known again.
+pub(super) struct Replaced {
+    pub(super) etag: ETag,
+    pub(super) secret: Option<Secret>,
+    /// The last operation on its list.
+    pub(super) last: Option<Remembered>,
+}

@@ -1,0 +1,149 @@
+//! Where the list of operations is gone, or may have forgotten some, it cannot be told whether an operation
+//! took effect. Then the answer says so, and it does not take effect once more.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dojang::club::operation::OperationKey;
+use dojang::store::journal::Journal;
+use local::setup::PRIVATE_BUCKET;
+use local::{Fault, StoredObject};
+use serde_json::json;
+
+use crate::cases;
+use crate::faults::{assert_fault, create, is_commit, trigger};
+use crate::support::{Backend, Counts};
+
+cases!(
+    the_list_is_gone_after_a_lost_answer,
+    the_same_version_is_put_back_without_its_list,
+    the_list_may_have_forgotten_the_operation,
+    the_list_on_which_the_operation_was_seen_is_gone,
+    the_list_remembers_more_than_160_operations,
+);
+
+/// The old service writes over a change whose answer is lost: it has read it, but knows of no metadata.
+fn the_list_is_gone_after_a_lost_answer(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    after_a_lost_answer(&backend, |_, written| StoredObject {
+        metadata: BTreeMap::new(),
+        ..written
+    });
+    assert_fault(&backend.event(&create("New")), 503, "not known");
+    assert_eq!(news(&backend), 1, "once");
+    assert_eq!(backend.call(&trigger()).0, 200);
+    assert_eq!(backend.public()["users"].as_object().unwrap().len(), 11);
+}
+
+/// The bytes, and so the ETag, are those that the change was to replace.
+fn the_same_version_is_put_back_without_its_list(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    after_a_lost_answer(&backend, |replaced, _| StoredObject {
+        metadata: BTreeMap::new(),
+        ..replaced
+    });
+    assert_fault(&backend.event(&create("New")), 503, "not known");
+    assert_eq!(news(&backend), 0);
+}
+
+fn the_list_may_have_forgotten_the_operation(counts: &Counts) {
+    for (more, is_known) in [(Journal::CAPACITY - 1, true), (Journal::CAPACITY, false)] {
+        let backend = Backend::demo(counts);
+        after_a_lost_answer(&backend, move |_, written| {
+            let mut journal = Journal::from_metadata(&written.metadata);
+            let secret = journal.secret().expect("the list is kept");
+            for n in 0..more {
+                journal = journal.with(secret, OperationKey((n as u64).to_le_bytes()));
+            }
+            let metadata = journal.to_metadata().into_iter();
+            StoredObject {
+                metadata: metadata
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+                // Others changed it too.
+                bytes: [&*written.bytes, b" "].concat(),
+                etag: "\"0123456789abcdef0123456789abcdef\"".into(),
+                ..written
+            }
+        });
+        let payload = backend.event(&create("New"));
+        if is_known {
+            assert_eq!(payload["statusCode"], 200, "{payload}");
+        } else {
+            assert_fault(&payload, 503, "not known");
+        }
+        assert_eq!(news(&backend), 1, "once");
+    }
+}
+
+/// The process knows the list on which the operation is; the newest version has none.
+fn the_list_on_which_the_operation_was_seen_is_gone(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let mut request = create("New");
+    request["operation_id"] = json!("a-new-member");
+    assert_eq!(backend.call(&request).0, 200);
+    let mut club = backend.private();
+    club["users"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, user| user["name"] != "New");
+    backend
+        .s3
+        .put_object(PRIVATE_BUCKET, "data.json", club.to_string());
+    assert_fault(&backend.event(&request), 503, "not known");
+    assert_eq!(news(&backend), 0);
+}
+
+fn the_list_remembers_more_than_160_operations(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let mut request = create("New");
+    request["operation_id"] = json!("a-new-member");
+    let first = backend.call(&request);
+    for n in 1..Journal::CAPACITY {
+        let name = format!("Number {n}");
+        let user = json!({"action": "admin_update_user", "auth_token": crate::support::code("Grandmaster Oh"),
+            "user_id": first.1["user_id"], "role": "Student", "name": name});
+        assert_eq!(backend.call(&user).0, 200);
+    }
+    assert_eq!(backend.call(&request), first);
+    assert_eq!(backend.private()["users"].as_object().unwrap().len(), 11);
+}
+
+/// The next commit takes effect, but its answer is lost. Before it is looked for, somebody makes another
+/// version the newest: `foreign`, given the version that was replaced and the one that was written.
+fn after_a_lost_answer(
+    backend: &Backend<'_>,
+    foreign: impl Fn(StoredObject, StoredObject) -> StoredObject + Send + Sync + 'static,
+) {
+    let buckets = backend.s3.buckets();
+    let object = move || {
+        buckets
+            .object(PRIVATE_BUCKET, "data.json")
+            .expect("it is there")
+    };
+    let replaced = object();
+    let buckets = backend.s3.buckets();
+    let (commits, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    backend.s3.set_fault(Some(Box::new(move |head| {
+        if is_commit(head) {
+            let is_first = commits.fetch_add(1, Ordering::Relaxed) == 0;
+            return is_first.then_some(Fault::ApplyThenDrop);
+        }
+        let is_lost = head.method == "GET" && commits.load(Ordering::Relaxed) == 1;
+        if is_lost && reads.fetch_add(1, Ordering::Relaxed) == 0 {
+            let version = foreign(replaced.clone(), object());
+            buckets.put_version(PRIVATE_BUCKET, "data.json", version);
+        }
+        None
+    })));
+}
+
+/// How many members are called New.
+fn news(backend: &Backend<'_>) -> usize {
+    let club = backend.private();
+    let users = club["users"]
+        .as_object()
+        .expect("users is an object")
+        .values();
+    users.filter(|user| user["name"] == "New").count()
+}
