@@ -130,7 +130,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
   const dialog = page.getByRole("dialog");
   const alert = dialog.getByRole("alert");
   await alert.waitFor();
-  const words = `${longDay(later(first, 42))} could not be added: Not the seventh. The button goes on from there.`;
+  const words = `Sessions added: 6. ${longDay(later(first, 42))} could not be added: Not the seventh.`;
   assert.equal(await alert.innerText(), words);
   await dialog.getByText("Added 6 of 20:").waitFor();
   const made = await dialog.getByRole("listitem").allInnerTexts();
@@ -138,6 +138,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
   assert.equal(made[5], longDay(later(first, 35)));
   assert.equal(commented(await site.club(), "Series").length, 6);
 
+  for (const label of ["Date", "Start", "End", "Coach", "Comment"]) assert.ok(await dialog.getByLabel(label).isDisabled(), label);
   await send(page);
   await gone(page);
   const series = commented(await site.club(), "Series");

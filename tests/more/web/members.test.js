@@ -74,9 +74,9 @@ test("an answer is on screen before the server has it", async () => {
   assert.deepEqual(await pressed(emils), ["Yes"]);
   assert.match(await card(page, session).innerText(), /Yes 4\s+Amir, Coach Hana, Emil, Fatima/);
   assert.equal(await emils.getAttribute("aria-busy"), "true");
-  await emils.getByText("Saving").waitFor();
+  await emils.getByText("One moment").waitFor();
   release();
-  await emils.getByText("Saving").waitFor({ state: "detached" });
+  await emils.getByText("One moment").waitFor({ state: "detached" });
   assert.deepEqual(await pressed(emils), ["Yes"]);
 });
 

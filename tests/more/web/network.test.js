@@ -30,18 +30,18 @@ test("a slow request shows that it is under way", async () => {
   const held = new Promise((resolve) => (release = resolve));
   await page.route(site.functionUrl, (route) => held.then(() => route.continue()));
   await choices(page, session, "Grandmaster Oh").getByRole("button", { name: "Yes" }).click();
-  await choices(page, session, "Grandmaster Oh").getByText("Saving …").waitFor();
+  await choices(page, session, "Grandmaster Oh").getByText("One moment …").waitFor();
   await card(page, session).getByRole("button", { name: "Cancel session" }).click();
-  await card(page, session).locator(".coaching").getByText("Saving …").waitFor();
+  await card(page, session).locator(".coaching").getByText("One moment …").waitFor();
   assert.equal(await card(page, session).getByRole("button", { name: "Cancel session" }).getAttribute("aria-busy"), "true");
   await page.getByRole("button", { name: "Add sessions" }).click();
   const send = page.getByRole("dialog").locator("form button");
   await send.click();
-  assert.equal(await send.innerText(), "Saving …");
+  assert.equal(await send.innerText(), "One moment …");
   assert.equal(await send.getAttribute("aria-busy"), "true");
   await page.keyboard.press("Escape");
   await page.locator('nav a[href="#history"]').click();
-  await page.locator("main").getByText("Loading …").waitFor();
+  await page.locator("main .loading").getByText("One moment …").waitFor();
   release();
   await page.getByRole("table").waitFor();
 });
@@ -88,7 +88,12 @@ test("what has changed on the server is kept for the next visit", async () => {
       await route.fulfill({ response: answer, json: { ...(await answer.json()), "sessions.title": "Trainings" } });
     });
     await page.reload();
-    await page.waitForFunction(async () => (await (await caches.match("lang/en.json")).json())["sessions.title"] === "Trainings");
+    await page.waitForFunction(async () => {
+      const newest = (await caches.keys()).at(-1);
+      const kept = await Promise.all(["./", "lang/en.json"].map((file) => caches.match(file, { cacheName: newest })));
+      return kept[0] && (await kept[1].json())["sessions.title"] === "Trainings";
+    });
+    assert.equal(await kept(), "Sessions", "this visit keeps to what it began with");
     await page.reload();
     await heading(page, "Trainings");
   } finally {
