@@ -197,3 +197,70 @@ test("the admins' part is for admins", async () => {
   assert.deepEqual(await page.locator("nav a").allInnerTexts(), ["Sessions", "History", "You"]);
   await page.getByRole("heading", { name: "Sessions" }).waitFor();
 });
+
+/** The answers to the first two requests, which is what one tap sends, are lost. */
+async function loseTwo(page) {
+  const sent = actions(site, page);
+  await page.route(site.functionUrl, async (route) => {
+    if (route.request().method() !== "POST" || sent.length > 2) return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  return sent;
+}
+
+test("the only admin's own code is replaced, the answer is lost: another tap gets the new code", async () => {
+  const page = await visit({ faults: true });
+  const sent = await loseTwo(page);
+  await open(page, ADMIN);
+  await tap(page, "Replace code");
+  await tap(page, "Replace code");
+  await dialog(page).getByRole("alert").waitFor();
+  // The page learns meanwhile that the code on this phone has ended.
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.getByRole("link", { name: "Members", includeHidden: true }).waitFor({ state: "detached" });
+  await tap(page, "Replace code");
+  await page.getByRole("dialog").nth(1).waitFor({ state: "detached" });
+  const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
+  assert.equal(await page.evaluate(() => localStorage.codes), JSON.stringify([token]));
+  assert.equal(new Set(sent.map((action) => JSON.stringify(action))).size, 1);
+  await tap(page, "Close");
+  await page.getByRole("link", { name: "Members" }).waitFor();
+});
+
+test("each replacement of a code is an operation of its own", async () => {
+  const page = await visit();
+  const sent = actions(site, page);
+  await open(page, "Emil");
+  for (let n = 0; n < 2; n++) {
+    await tap(page, "Replace code");
+    await tap(page, "Replace code");
+    await page.getByRole("dialog").nth(1).waitFor({ state: "detached" });
+  }
+  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 2);
+});
+
+test("a lost answer does not make a member twice, and the results are said", async () => {
+  const page = await visit({ faults: true });
+  const sent = await loseTwo(page);
+  await page.getByRole("button", { name: "Add member" }).click();
+  await dialog(page).getByLabel("Name").fill("Kim Lee");
+  await tap(page, "Add member");
+  await dialog(page).getByRole("alert").waitFor();
+  assert.ok(await dialog(page).getByLabel("Name").isDisabled());
+  await tap(page, "Add member");
+  await dialog(page).getByRole("status").filter({ hasText: "Kim Lee was added" }).waitFor();
+  assert.equal(new Set(sent.map((action) => JSON.stringify(action))).size, 1);
+  assert.equal(Object.values((await site.club()).users).filter(({ name }) => name === "Kim Lee").length, 1);
+  await tap(page, "Close");
+  await open(page, "Kim Lee");
+  await tap(page, "Remove member");
+  await tap(page, "Remove member");
+  await gone(page);
+  await page.locator("body > .status").filter({ hasText: "Kim Lee was removed" }).waitFor();
+});
+
+test("an invitation's code may have spaces around it", async () => {
+  const phone = await site.visit({ hash: `#code=%20${site.codes.Amir}%20` });
+  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+});
