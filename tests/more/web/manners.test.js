@@ -197,3 +197,24 @@ test("no source puts text in as HTML, and none asks a third party", async () => 
     assert.ok(!/https?:\/\/(?!www\.w3\.org\/2000\/svg)/.test(text), file);
   }
 });
+
+test("formats of dates are made once, and a year of sessions is laid out as it is scrolled to", async () => {
+  const page = await site.visit({
+    who: ["Coach Mette"],
+    prepare: (page) =>
+      page.addInitScript(() => {
+        const Format = Intl.DateTimeFormat;
+        window.made = 0;
+        Intl.DateTimeFormat = function (...rest) {
+          window.made++;
+          return new Format(...rest);
+        };
+      }),
+  });
+  const made = () => page.evaluate(() => window.made);
+  const before = await made();
+  assert.ok(before > 0 && before < 8, `${before} formats`);
+  await page.evaluate(async () => (await import(`${location.origin}/store.js`)).redraw());
+  assert.equal(await made(), before);
+  assert.equal(await page.locator("article").first().evaluate((article) => getComputedStyle(article).contentVisibility), "auto");
+});
