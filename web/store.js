@@ -85,7 +85,7 @@ async function identify() {
 	redraw();
 }
 
-// Another tab may log somebody in or out.
+// Another tab may log in or out.
 addEventListener("storage", identify);
 
 export async function logIn(code) {

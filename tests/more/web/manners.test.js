@@ -216,5 +216,9 @@ test("formats of dates are made once, and a year of sessions is laid out as it i
   assert.ok(before > 0 && before < 8, `${before} formats`);
   await page.evaluate(async () => (await import(`${location.origin}/store.js`)).redraw());
   assert.equal(await made(), before);
-  assert.equal(await page.locator("article").first().evaluate((article) => getComputedStyle(article).contentVisibility), "auto");
+  const laidOut = await page.locator("#coming").evaluate((list) => {
+    for (let n = 0; n < 9; n++) list.append(list.firstChild.cloneNode(true));
+    return [list.firstChild, list.lastChild].map((article) => getComputedStyle(article).contentVisibility);
+  });
+  assert.deepEqual(laidOut, ["visible", "auto"]);
 });
