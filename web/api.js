@@ -1,6 +1,6 @@
-// What the page asks of others. The first module to run, so that the club is on its way early.
+// What the page asks of others. Runs first, so that the club is on its way early.
 
-/** How long an answer may take: the function ends after 10 s. */
+/** The function ends after 10 s. */
 const TIMEOUT_MS = 15_000;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
@@ -14,7 +14,7 @@ async function get(url, cache) {
 let found;
 
 /** `config.json`: `functionUrl` and `dataUrl`. */
-const config = () => (found ? found : get("config.json").then((config) => (found = config)));
+const config = async () => (found ??= await get("config.json"));
 
 export const fetchClub = async () => get((await config()).dataUrl, "no-cache");
 
@@ -22,17 +22,17 @@ export const firstClub = fetchClub();
 firstClub.catch(() => {});
 
 /**
- * Has the function do `action`. A lost answer or a fault has it sent once more under the same operation
- * id, so that it takes effect once. Errors have the server's words, or a key of the language files.
+ * Has the function do `action`; after a lost answer or a fault once more, under the same operation id.
+ * Errors have the server's words or a key of the language files; `isUnknown`: it may have taken effect.
  */
 export async function post(action, data, operationId = crypto.randomUUID()) {
 	const body = JSON.stringify({ action, ...data, operation_id: operationId });
 	let { json, error, retryMs } = await send(body);
 	if (retryMs) {
 		await new Promise((resolve) => setTimeout(resolve, retryMs));
-		({ json, error } = await send(body));
+		({ json, error, retryMs } = await send(body));
 	}
-	if (error) throw new Error(error);
+	if (error) throw Object.assign(new Error(error), { isUnknown: !!retryMs });
 	return json;
 }
 

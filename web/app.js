@@ -1,18 +1,17 @@
-// The page: which view is on screen, what surrounds it, and when the club is fetched anew.
+// Which view is on screen, what surrounds it, and when the club is fetched anew.
 
 import { button, h, morph } from "./dom.js";
-import { LANGUAGES, choose, explain, language, load, moment, t } from "./i18n.js";
-import { announce, codeOf, logIn, redraw, refresh, start, state } from "./store.js";
+import { LANGUAGES, choose, language, load, moment, t } from "./i18n.js";
+import { announce, codeOf, logIn, redraw, refresh, run, start, state } from "./store.js";
 import * as sessions from "./views/sessions.js";
 
 const REFRESH_MS = 60_000;
 const CLOCK_MS = 15_000;
 
-/** Views by fragment, and whom they are for. Most are loaded when they are needed. */
+/** Views by fragment, and whom they are for. */
 const VIEWS = { sessions: null, history: "Coach", members: "Admin", people: null };
 const modules = { sessions };
 
-/** `undefined` as long as it is on its way. */
 function module(name) {
 	if (!(name in modules)) {
 		modules[name] = undefined;
@@ -31,9 +30,9 @@ function module(name) {
 }
 
 const $ = (id) => document.getElementById(id);
-const isFor = (name) => name in VIEWS && (!VIEWS[name] || codeOf(VIEWS[name]));
+const isFor = (name) => Object.hasOwn(VIEWS, name) && (!VIEWS[name] || codeOf(VIEWS[name]));
 
-/** Another view was chosen, and its heading is to have the focus once it is there. */
+/** Its heading is to have the focus once it is there. */
 let isNewView = false;
 
 function draw() {
@@ -41,10 +40,9 @@ function draw() {
 	const name = isFor(wanted) ? wanted : "sessions";
 	document.title = `${t(`${name}.title`)} – Dojang`;
 	$("language").ariaLabel = t("language");
-	$("nav").ariaLabel = t("navigation");
-	patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.nav`))));
+	patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.title`))));
 	patch("banner", state.isOffline && banner());
-	const loading = h("p", { class: "loading" }, t("loading"));
+	const loading = h("p", { class: "loading" }, t("busy"));
 	if (!state.club) patch("main", !state.isOffline && loading);
 	else patch("main", module(name)?.draw(codeOf("Coach") && module("coach")) ?? loading);
 	const heading = document.querySelector("#main h2");
@@ -65,17 +63,14 @@ function banner() {
 	return h("p", { class: "banner" }, text, button(t("retry"), () => refresh()));
 }
 
-/** The code in an invitation's fragment, which does not stay in the browser's history. */
+/** The code in the fragment, which does not stay in the browser's history. */
 async function acceptInvitation() {
 	const code = new URLSearchParams(location.hash.slice(1)).get("code");
 	if (!code) return;
-	try {
-		announce(await logIn(code));
-	} catch (error) {
-		announce(explain(error));
-		// Without a network it stays, for another try.
-		if (state.isOffline) return;
-	}
+	await run("login", () => logIn(code.trim()));
+	const error = state.errors.get("login");
+	// Without a network it stays, for another try.
+	if (error && state.isOffline) return announce(error);
 	history.replaceState(null, "", "#people");
 }
 
@@ -85,7 +80,7 @@ async function navigate() {
 	draw();
 }
 
-/** The Content-Security-Policy permits this one policy: no other file can become a worker. */
+/** The Content-Security-Policy permits this policy alone. */
 function serveOffline() {
 	const rules = { createScriptURL: () => "sw.js" };
 	const policy = window.trustedTypes?.createPolicy("worker", rules) ?? rules;
@@ -96,10 +91,10 @@ await load();
 $("language").append(...Object.entries(LANGUAGES).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
 $("language").onchange = ({ target }) => choose(target.value).then(draw);
 addEventListener("hashchange", navigate);
-addEventListener("online", () => refresh());
-addEventListener("offline", () => refresh());
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
-setInterval(() => document.hidden || refresh(), REFRESH_MS);
+for (const event of ["online", "offline"]) addEventListener(event, () => refresh());
+const look = () => document.hidden || refresh();
+document.addEventListener("visibilitychange", look);
+setInterval(look, REFRESH_MS);
 // Whether attendance can be taken depends on the time.
 setInterval(draw, CLOCK_MS);
 await start(draw);

@@ -1,8 +1,9 @@
-// The club's data (public `data.json`) as the page shows it: pure functions. Times are seconds since 1970.
+// Pure functions of the club's data (`data.json`). Times are seconds since 1970.
 
 export const ANSWERS = ["Yes", "Maybe", "No"];
-/** Seconds before the start from which on attendance can be taken. */
+/** Attendance can be taken so many seconds before the start. */
 const LEAD = 600;
+const HALF_A_DAY = 43_200;
 const HALF_A_YEAR = 182 * 86_400;
 
 const byName = (a, b) => a.name.localeCompare(b.name);
@@ -10,7 +11,6 @@ const byStart = (a, b) => a.start - b.start || a.id.localeCompare(b.id);
 
 export const members = (club) => Object.values(club.users ?? {}).sort(byName);
 
-/** The sessions that go on or lie ahead at `now`, and the others, in order of time. */
 export function sessions(club, now) {
 	const users = members(club);
 	const all = Object.entries(club.sessions ?? {}).map(([id, session]) => {
@@ -44,7 +44,7 @@ export function withAnswer(club, sessionId, userId, answer) {
 	return { ...club, sessions: { ...club.sessions, [sessionId]: { ...session, participation } } };
 }
 
-/** The members, first (and ticked) those `recorded` before, or else those who said yes or maybe. */
+/** Members; first (and ticked) those `recorded` before, else those who said yes or maybe. */
 export function attendanceList(club, { answers }, recorded) {
 	const isExpected = (id) => (recorded ? recorded.includes(id) : ["Yes", "Maybe"].includes(answers[id]));
 	return members(club)
@@ -52,20 +52,22 @@ export function attendanceList(club, { answers }, recorded) {
 		.sort((a, b) => b.ticked - a.ticked || byName(a, b));
 }
 
-/** The seconds of a local time (`HH:MM`) so many days after a date (`YYYY-MM-DD`). */
+/** Seconds of a local time (`HH:MM`) so many days after a date (`YYYY-MM-DD`). */
 export function local(date, days = 0, time = "00:00") {
 	const [year, month, day] = date.split("-").map(Number);
 	return new Date(year, month - 1, day + days, ...time.split(":").map(Number)).getTime() / 1000;
 }
 
-/** The same local time in so many weeks, whatever summer time does; an end before the start is on the next day. */
-export const weekly = (date, from, to, weeks) =>
-	[...Array(weeks).keys()].map((week) => ({
-		start: local(date, 7 * week, from),
-		end: local(date, 7 * week + (to <= from), to),
-	}));
+/** Nights between two times of day; `undefined` where the end comes first by less than 12 hours. */
+export function nights(from, to) {
+	if (to > from) return 0;
+	return local("2001-01-02", 0, to) - local("2001-01-01", 0, from) <= HALF_A_DAY ? 1 : undefined;
+}
 
-/** Local `date` and `time`, as above. */
+/** The same local time in so many weeks, whatever summer time does. */
+export const weekly = (date, from, to, nights, weeks) =>
+	[...Array(weeks).keys()].map((week) => ({ start: local(date, 7 * week, from), end: local(date, 7 * week + nights, to) }));
+
 export function localParts(seconds) {
 	const offset = new Date(seconds * 1000).getTimezoneOffset() * 60;
 	const [date, time] = new Date((seconds - offset) * 1000).toISOString().split("T");
@@ -74,12 +76,12 @@ export function localParts(seconds) {
 
 export const defaultPeriod = (now) => ({ from: localParts(now - HALF_A_YEAR).date, to: localParts(now).date });
 
-/** Who attended what, on one weekday (0: Sunday) or all. Former members have no name, and come last. */
+/** Who attended what (latest first), on one weekday (0: Sunday) or all. Former members have no name. */
 export function matrix(club, history, weekday) {
 	const dates = Object.entries(history)
 		.map(([id, { session, participants }]) => ({ id, start: session.start_time, participants }))
 		.filter(({ start }) => weekday === undefined || new Date(start * 1000).getDay() === weekday)
-		.sort(byStart);
+		.sort((a, b) => byStart(b, a));
 	const everybody = members(club).map(({ user_id: id, name }) => ({ id, name }));
 	const former = new Set(dates.flatMap(({ participants }) => participants).filter((id) => !club.users[id]));
 	everybody.push(...[...former].sort().map((id) => ({ id })));
@@ -90,8 +92,8 @@ export function matrix(club, history, weekday) {
 	return { dates, rows };
 }
 
-/** A file for spreadsheets, in which no cell is taken for a formula. */
-export const csv = (rows) =>
+/** No cell is taken for a formula. */
+export const csv = (rows, separator) =>
 	rows
-		.map((row) => row.map((cell) => `"${String(cell).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`).join() + "\r\n")
+		.map((row) => row.map((cell) => `"${String(cell).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`).join(separator) + "\r\n")
 		.join("");

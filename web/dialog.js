@@ -1,4 +1,4 @@
-// Modal dialogs. The browser's own <dialog> keeps the focus inside and gives it back.
+// Modal dialogs: <dialog> keeps the focus inside and gives it back.
 
 import { button, h, problem } from "./dom.js";
 import { explain, t } from "./i18n.js";
@@ -8,17 +8,23 @@ let ids = 0;
 
 export function openDialog(title, ...children) {
 	const id = `d-${++ids}`;
-	const close = button("✕", () => dialog.close(), { class: "close", "aria-label": t("close") });
+	const close = button("✕", () => shut(dialog), { class: "close", "aria-label": t("close") });
 	const bar = h("div", { class: "bar" }, h("h2", { id }, title), close);
 	const dialog = h("dialog", { "aria-labelledby": id }, bar, ...children, h("p", { class: "status", role: "status" }));
 	dialog.onclose = () => {
 		dialog.remove();
 		// What had the focus may be gone.
-		if (document.activeElement === document.body) document.querySelector("#main h2").focus();
+		if (document.activeElement === document.body) document.querySelector("#main h2")?.focus();
 	};
 	document.body.append(dialog);
 	dialog.showModal();
 	return dialog;
+}
+
+/** At once: the `close` event comes later. */
+export function shut(dialog) {
+	dialog.close();
+	dialog.remove();
 }
 
 export function field(label, input) {
@@ -26,10 +32,7 @@ export function field(label, input) {
 	return h("div", { class: "field" }, h("label", { for: input.id }, label), input);
 }
 
-/**
- * A button that does `work`, one at a time, and says what that resolves to; errors appear in `place`.
- * `closes` closes the dialog.
- */
+/** A button that does `work` and says what that resolves to; errors appear in `place`. */
 export function worker(label, work, { closes, ...properties } = {}) {
 	const place = h("div", { class: "problem" });
 	const start = async () => {
@@ -39,10 +42,12 @@ export function worker(label, work, { closes, ...properties } = {}) {
 		place.replaceChildren();
 		try {
 			const said = await work();
-			if (closes) element.closest("dialog").close();
+			if (closes) shut(element.closest("dialog"));
 			if (said) announce(said);
 		} catch (error) {
-			place.append(problem(explain(error)));
+			if (element.isConnected) place.append(problem(explain(error)));
+			else announce(explain(error));
+			if (document.activeElement === document.body) element.focus();
 		}
 		element.ariaBusy = null;
 		element.textContent = label;
@@ -61,9 +66,20 @@ export function form(fields, label, work) {
 	return h("form", { onsubmit }, fields, place, h("div", { class: "actions" }, button));
 }
 
-/** Asks before `work` is done. */
-export function ask(title, text, work) {
-	const sure = worker(title, work, { closes: true, class: "danger" });
-	const keep = button(t("keep"), () => dialog.close());
+/** `inputs` stay as they are during `work`, and after it if it may have been done. */
+export async function frozen(inputs, work) {
+	const freeze = (is) => inputs.forEach((input) => (input.disabled = is));
+	freeze(true);
+	try {
+		return await work();
+	} catch (error) {
+		freeze(error.isUnknown);
+		throw error;
+	}
+}
+
+export function ask(label, text, work, title = label) {
+	const sure = worker(label, work, { closes: true, class: "danger" });
+	const keep = button(t("keep"), () => shut(dialog));
 	const dialog = openDialog(title, h("p", null, text), sure.place, h("div", { class: "actions" }, sure.button, keep));
 }

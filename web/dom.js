@@ -1,6 +1,6 @@
 // Elements from data. Text only ever becomes text nodes and attributes, never HTML.
 
-/** An element. Functions, `value` and `checked` are properties; what is null or false is left out. */
+/** Functions, `value` and `checked` are properties; null and false are left out. */
 export function h(tag, properties, ...children) {
 	const element = document.createElement(tag);
 	for (const [name, value] of Object.entries(properties ?? {})) {
@@ -15,7 +15,7 @@ export const button = (label, onclick, properties) => h("button", { type: "butto
 
 export const problem = (text) => text && h("p", { class: "error", role: "alert" }, text);
 
-/** Makes `from` look like `to`; focus, what is typed and what is scrolled stay. Ids tell children apart. */
+/** Makes `from` look like `to`; focus, input and scrolling stay. Ids tell children apart. */
 export function morph(from, to) {
 	if (from.nodeName !== to.nodeName || from.id !== to.id) return from.replaceWith(to);
 	if (from.data !== to.data) from.data = to.data;

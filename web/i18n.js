@@ -1,5 +1,4 @@
-// Words, dates and times. A club adds a language as a file in `lang/` and an entry here; what the file
-// lacks is shown in English.
+// Words, dates and times. Another language is a file in `lang/` and an entry here and in `sw.js`.
 
 export const LANGUAGES = { en: "English", da: "Dansk" };
 const ORDER = [localStorage.language, ...navigator.languages.map((tag) => tag.slice(0, 2)), "en"];
@@ -20,13 +19,19 @@ export async function load() {
 
 export const t = (key, values) => (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-/** An error in words; the server's are translated if the language file has them. */
-export const explain = ({ message }) => words[`server: ${message}`] ?? words[message] ?? message;
+export const explain = ({ message }) => words[message] ?? message;
 
-/** In the browser's variety of the language, such as en-GB. */
+const variety = () => navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+
+export const hasDecimalComma = () => (0.5).toLocaleString(variety()).includes(",");
+
+// Slow to make.
+const formats = {};
+
 function format(seconds, options) {
-	const tag = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
-	return new Intl.DateTimeFormat(tag, options).format(seconds * 1000);
+	const key = variety() + JSON.stringify(options);
+	formats[key] ??= new Intl.DateTimeFormat(variety(), options);
+	return formats[key].format(seconds * 1000);
 }
 
 const DAY = { weekday: "long", day: "numeric", month: "long" };
@@ -39,7 +44,7 @@ export function day(seconds) {
 
 export const shortDay = (seconds) => format(seconds, { day: "numeric", month: "short" });
 export const time = (seconds) => format(seconds, TIME);
-export const times = (start, end) => `${time(start)}–${time(end)}`;
+export const times = (start, end) => `${time(start)}–${day(start) === day(end) ? "" : `${shortDay(end)} `}${time(end)}`;
 /** The time, and the day unless it is today. */
 export const moment = (seconds) => (day(seconds) === day(Date.now() / 1000) ? "" : `${day(seconds)} `) + time(seconds);
 /** Sunday first, as `Date` counts. The epoch was a Thursday. */

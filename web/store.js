@@ -1,4 +1,4 @@
-// The page's state and all that changes it. Every change is drawn.
+// The page's state and all that changes it.
 
 import { fetchClub, firstClub, post } from "./api.js";
 import { withAnswer } from "./club.js";
@@ -10,9 +10,9 @@ export const state = {
 	club: null,
 	asOf: 0,
 	isOffline: false,
-	/** Who is on this phone: `code`, and `user` if it is known. */
+	/** On this phone: `code`, and `user` if it is known. */
 	people: [],
-	/** What is under way, and errors in words, by what caused them. */
+	/** By what caused them. */
 	busy: new Set(),
 	errors: new Map(),
 	/** Answers under way, by `sessionId userId`. */
@@ -21,26 +21,32 @@ export const state = {
 
 export let redraw = () => {};
 
-/** Shows the last known club, then the one that is on its way. */
+const stored = (key) => {
+	try {
+		return JSON.parse(localStorage[key]);
+	} catch {} // Nothing, or not ours.
+};
+
 export async function start(draw) {
 	redraw = draw;
-	Object.assign(state, JSON.parse(localStorage.lastKnown ?? "{}"));
+	Object.assign(state, stored("lastKnown"));
 	await identify();
 	await refresh(firstClub);
 }
 
-/** Says `text` in the live region; an open dialog has its own, as the rest is inert. */
+/** Says `text`; an open dialog has its own live region, as the rest is inert. */
 export function announce(text) {
-	const status = [...document.querySelectorAll(".status")].pop();
-	status.textContent = text;
+	const all = [...document.querySelectorAll(".status")];
+	for (const old of all) old.replaceChildren();
+	all.pop().textContent = text;
 	clearTimeout(announce.timer);
-	announce.timer = setTimeout(() => status.replaceChildren(), TOAST_MS);
+	if (text) announce.timer = setTimeout(announce, TOAST_MS, "");
 }
 
 let asked = 0;
 let shown = 0;
 
-/** Fetches the club and shows it, unless a later request was faster. */
+/** Unless a later request was faster. */
 export async function refresh(request = fetchClub()) {
 	const number = ++asked;
 	const club = await request.catch(() => null);
@@ -56,22 +62,21 @@ export async function refresh(request = fetchClub()) {
 	await identify();
 }
 
-/** The club with the answers under way. */
 export function clubOnScreen() {
 	let { club } = state;
 	for (const [key, answer] of state.pending) club = withAnswer(club, ...key.split(" "), answer);
 	return club;
 }
 
-// Login codes stay in local storage, and are compared with the public hashes on the device.
+// Login codes are compared with the public hashes on the device.
 
-const codes = () => JSON.parse(localStorage.codes ?? "[]");
+const codes = () => stored("codes") ?? [];
 const storeCodes = (list) => (localStorage.codes = JSON.stringify([...new Set(list)]));
 const hashes = {};
 
 async function owner(code) {
-	const sha256 = async () => new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code)));
-	hashes[code] ??= Array.from(await sha256(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+	const sha256 = () => crypto.subtle.digest("SHA-256", new TextEncoder().encode(code));
+	hashes[code] ??= Array.from(new Uint8Array(await sha256()), (byte) => byte.toString(16).padStart(2, "0")).join("");
 	return Object.values(state.club?.users ?? {}).find((user) => user.auth_token === hashes[code]);
 }
 
@@ -80,10 +85,9 @@ async function identify() {
 	redraw();
 }
 
-// Another tab may log somebody in or out.
+// Another tab may log in or out.
 addEventListener("storage", identify);
 
-/** Resolves to what is to be said. */
 export async function logIn(code) {
 	if (!(await owner(code))) await refresh();
 	const user = await owner(code);
@@ -99,29 +103,34 @@ export async function logOut({ code, user }) {
 	announce(t("logout.done", { name: user?.name ?? code }));
 }
 
-/** The code of somebody here who may do what `role` may. */
 export const codeOf = (role) => state.people.find(({ user }) => [role, "Admin"].includes(user?.role))?.code;
 
 export const request = (action, data, operationId) =>
 	post(action, { auth_token: codeOf(action.startsWith("admin_") ? "Admin" : "Coach"), ...data }, operationId);
 
-/** A request that changes the club; shows it after that, also on failure: the answer may be lost. */
+/** Changes the club and shows it, also on failure: the answer may be lost. */
 export const act = (...action) => request(...action).finally(() => refresh());
 
-/** A new code for a member, who stays logged in here. */
-export async function replaceCode(userId) {
-	const here = state.people.find(({ user }) => user?.user_id === userId)?.code;
-	const { auth_token } = await request("admin_reset_auth_token", { user_id: userId });
-	storeCodes(codes().map((code) => (code === here ? auth_token : code)));
+/** Replacements of codes without an answer, by member. */
+const lost = {};
+
+/** A new code for a member, who stays logged in here. Lost answers may be the admin's own. */
+export async function replaceCode(user_id) {
+	const here = state.people.find(({ user }) => user?.user_id === user_id)?.code;
+	const tried = (lost[user_id] ??= { id: crypto.randomUUID(), here, admin: codeOf("Admin") });
+	const data = { auth_token: codeOf("Admin") ?? tried.admin, user_id };
+	const { auth_token } = await request("admin_reset_auth_token", data, tried.id);
+	delete lost[user_id];
+	storeCodes(codes().map((code) => (code === tried.here ? auth_token : code)));
 	await refresh();
 	return auth_token;
 }
 
-/** Does `work`, one at a time, and says what it resolves to. */
 export async function run(key, work) {
 	if (state.busy.has(key)) return;
 	state.busy.add(key);
 	state.errors.delete(key);
+	announce("");
 	redraw();
 	try {
 		announce(await work());
@@ -142,18 +151,22 @@ export async function answer({ code, user }, sessionId, chosen) {
 	state.errors.delete(key);
 	redraw();
 	if (isUnderWay) return;
-	try {
-		for (let sent; sent !== state.pending.get(key); ) {
-			sent = state.pending.get(key);
+	let sent, failed;
+	do {
+		sent = state.pending.get(key);
+		failed = null;
+		try {
 			await post("any_register_participation", { joining_sessions: { [sessionId]: sent }, user_auth_tokens: [code] });
 			state.club = withAnswer(state.club, sessionId, user_id, sent);
 			await refresh();
+		} catch (error) {
+			failed = explain(error);
 		}
-		announce(`${name}: ${t(`answer.${state.pending.get(key)}`)}`);
-	} catch (error) {
-		// Said too: the thing may be gone.
-		announce(explain(error));
-		state.errors.set(key, explain(error));
+	} while (sent !== state.pending.get(key));
+	// Said, too: the session may be gone.
+	announce(failed ?? `${name}: ${t(`answer.${sent}`)}`);
+	if (failed) {
+		state.errors.set(key, failed);
 		refresh();
 	}
 	state.pending.delete(key);

@@ -1,7 +1,7 @@
-// The admins' part: members, their roles and their login codes.
+// Members, their roles and their login codes.
 
 import { members } from "../club.js";
-import { ask, field, form, openDialog, worker } from "../dialog.js";
+import { ask, field, form, frozen, openDialog, shut, worker } from "../dialog.js";
 import { button, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { act, redraw, replaceCode, request, state } from "../store.js";
@@ -18,7 +18,7 @@ export function draw() {
 	return [
 		h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("members.title")), button(t("member.add"), addMember, { class: "primary" })),
 		field(t("members.search"), h("input", { id: "search", type: "search", value: wanted, oninput: search })),
-		h("p", { class: "hint" }, t("members.count", { count: shown.length, total: all.length })),
+		h("p", { class: "hint" }, `${shown.length} / ${all.length}`),
 		h("ul", { class: "list" }, shown.map(row)),
 	];
 }
@@ -29,7 +29,7 @@ function row(user) {
 		"li",
 		{ class: "card", id: `m-${user_id}` },
 		h("span", null, h("b", null, name), " ", h("span", { class: "badge" }, t(`role.${role}`))),
-		button(t("member.change"), () => changeMember(user), { "aria-label": `${t("member.change")}: ${name}` }),
+		button(t("session.change"), () => changeMember(user), { "aria-label": `${t("session.change")}: ${name}` }),
 	);
 }
 
@@ -38,13 +38,14 @@ function memberForm({ name, role }, label, send) {
 	const option = (value) => h("option", { value, selected: value === role }, t(`role.${value}`));
 	const roleInput = h("select", null, ["Student", "Coach", "Admin"].map(option));
 	const fields = [field(t("member.name"), nameInput), field(t("member.role"), roleInput)];
-	return form(fields, label, () => send({ name: nameInput.value, role: roleInput.value }));
+	return form(fields, label, () => frozen([nameInput, roleInput], () => send({ name: nameInput.value, role: roleInput.value })));
 }
 
 function addMember() {
+	const id = crypto.randomUUID();
 	const send = async (member) => {
-		const { name, auth_token } = await act("admin_create_user", member);
-		dialog.close();
+		const { name, auth_token } = await act("admin_create_user", member, id);
+		shut(dialog);
 		openDialog(name, h("p", null, t("code.new")), codeToHandOut(name, auth_token));
 		return t("member.added", { name });
 	};
@@ -64,7 +65,7 @@ function changeMember(user) {
 	};
 	const remove = async () => {
 		await act("admin_delete_user", { user_id });
-		dialog.close();
+		shut(dialog);
 		return t("member.removed", { name });
 	};
 	const save = async (member) => {
@@ -81,11 +82,11 @@ function changeMember(user) {
 	);
 }
 
-/** The link has the code in the fragment, which is sent to no server. */
+/** The fragment is sent to no server. */
 function codeToHandOut(name, code) {
 	const url = `${location.href.split("#")[0]}#code=${code}`;
 	const failed = ({ name }) => {
-		// Whoever changes their mind about sharing has no problem.
+		// Sharing was given up.
 		if (name !== "AbortError") throw new Error("code.failed");
 	};
 	const copy = (key, text) =>

@@ -1,4 +1,4 @@
-// Logging in and out: everybody who answers on this phone.
+// Logging in and out.
 
 import { button, h, problem } from "../dom.js";
 import { t } from "../i18n.js";
@@ -6,16 +6,9 @@ import { logIn, logOut, run, state } from "../store.js";
 
 export function draw() {
 	const isBusy = state.busy.has("login");
-	const code = {
-		id: "code",
-		required: true,
-		autocomplete: "off",
-		autocapitalize: "none",
-		spellcheck: "false",
-		"aria-describedby": "hint",
-	};
+	const code = { id: "code", required: true, autocomplete: "off", autocapitalize: "none", spellcheck: "false", "aria-describedby": "hint" };
 	return [
-		h("h2", { tabindex: "-1" }, t("people.title")),
+		h("h2", { tabindex: "-1" }, t("people.here")),
 		h("ul", { class: "list" }, state.people.map(person)),
 		h(
 			"form",

@@ -1,11 +1,11 @@
-// The coming sessions, who comes, and the answers of those on this phone.
+// The sessions, who comes, and the answers of those on this phone.
 
 import { ANSWERS, sessions } from "../club.js";
 import { button, h, problem } from "../dom.js";
 import { day, t, times } from "../i18n.js";
 import { answer, clubOnScreen, state } from "../store.js";
 
-/** `coaching` is the module `coach.js` if somebody here is a coach. */
+/** `coaching`: `coach.js` if somebody here is a coach. */
 export function draw(coaching) {
 	const { coming, past } = sessions(clubOnScreen(), Date.now() / 1000);
 	const people = state.people.filter(({ user }) => user);
@@ -38,14 +38,10 @@ function card(session, people, coaching) {
 		h(
 			"dl",
 			{ class: "who" },
-			who.map(({ answer, names }) =>
-				h(
-					"div",
-					{ class: answer },
-					h("dt", null, t(`answer.${answer}`), " ", h("b", null, names.length)),
-					h("dd", null, names.join(", ") || "–"),
-				),
-			),
+			who.map(({ answer, names }) => {
+				const count = h("dt", null, t(`answer.${answer}`), " ", h("b", null, names.length));
+				return h("div", { class: answer }, count, h("dd", null, names.join(", ") || "–"));
+			}),
 		),
 		coaching?.actions(session),
 	);

@@ -33,6 +33,24 @@ async function fill(page, { date, start, end, coach, comment, weeks }) {
 }
 
 const send = (page, name = "Add sessions") => page.getByRole("dialog").getByRole("button", { name }).click();
+const status = (page, words) => page.locator("body > .status").filter({ hasText: words }).waitFor();
+/** Every answer of the function is lost, though it does what it is asked, as long as `check` holds. */
+const loseAnswers = (page, check) =>
+  page.route(site.functionUrl, async (route) => {
+    if (route.request().method() !== "POST" || !check()) return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+/** The function waits for `release`, and then refuses. */
+async function refuseLater(page, words) {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.functionUrl, async (route) => {
+    await held;
+    await route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: words } });
+  });
+  return release;
+}
 const commented = ({ sessions }, comment) => inOrder({ sessions }).filter((session) => session.comment === comment);
 
 test("add a session: at its local time, with the coach who adds it unless another is chosen", async () => {
@@ -130,7 +148,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
   const dialog = page.getByRole("dialog");
   const alert = dialog.getByRole("alert");
   await alert.waitFor();
-  const words = `${longDay(later(first, 42))} could not be added: Not the seventh. The button goes on from there.`;
+  const words = `Sessions added: 6. ${longDay(later(first, 42))} could not be added: Not the seventh.`;
   assert.equal(await alert.innerText(), words);
   await dialog.getByText("Added 6 of 20:").waitFor();
   const made = await dialog.getByRole("listitem").allInnerTexts();
@@ -138,6 +156,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
   assert.equal(made[5], longDay(later(first, 35)));
   assert.equal(commented(await site.club(), "Series").length, 6);
 
+  for (const label of ["Date", "Start", "End", "Coach", "Comment"]) assert.ok(await dialog.getByLabel(label).isDisabled(), label);
   await send(page);
   await gone(page);
   const series = commented(await site.club(), "Series");
@@ -245,4 +264,109 @@ test("a double tap adds one session", async () => {
   await gone(page);
   assert.equal(sent.length, 1);
   await until(site, (club) => commented(club, "Once").length === 1);
+});
+
+test("results of dialogs are said on the page after the dialog", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await openForm(page, { date: `${YEAR}-01-12` });
+  await send(page);
+  await gone(page);
+  await status(page, "Sessions added: 1");
+  await card(page, basics(await site.club())).getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete this session?" }).getByRole("button", { name: "Delete", exact: true }).click();
+  await status(page, "Deleted");
+});
+
+test("an error is said although its dialog was closed meanwhile", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const release = await refuseLater(page, "Nope.");
+  await openForm(page, {});
+  await send(page);
+  await page.keyboard.press("Escape");
+  await gone(page);
+  release();
+  await status(page, "Nope.");
+});
+
+test("a weekly series ends when its dialog is closed, and says how many there are", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const sent = actions(site, page);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.functionUrl, (route) => held.then(() => route.continue()));
+  await openForm(page, { date: `${YEAR}-01-12`, comment: "Series", weeks: 5 });
+  await send(page);
+  await page.keyboard.press("Escape");
+  await gone(page);
+  release();
+  await status(page, "Sessions added: 1");
+  assert.equal(sent.length, 1);
+  assert.equal(commented(await site.club(), "Series").length, 1);
+});
+
+test("after a lost answer the form stays as it was sent, so that nothing is made twice", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  const sent = actions(site, page);
+  await loseAnswers(page, () => sent.length <= 2);
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "20:30", comment: "Once" });
+  await send(page);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("alert").waitFor();
+  for (const label of ["Date", "Start", "End", "Coach", "Comment", "For how many weeks"]) assert.ok(await dialog.getByLabel(label).isDisabled(), label);
+  await send(page);
+  await gone(page);
+  assert.equal(new Set(sent.map((action) => JSON.stringify(action))).size, 1);
+  assert.equal(commented(await site.club(), "Once").length, 1);
+});
+
+test("what was refused can be changed", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  (await refuseLater(page, "Nope."))();
+  await openForm(page, {});
+  await send(page);
+  await page.getByRole("dialog").getByRole("alert").waitFor();
+  await fill(page, { comment: "other" });
+});
+
+test("a changed comment leaves the times alone, also of a session of several days", async () => {
+  const club = await site.club();
+  const start_time = Date.parse(`${YEAR}-06-06T16:00:30Z`) / 1000;
+  const end_time = start_time + 44 * 3600;
+  const camp = { auth_token: site.codes["Coach Hana"], coach: idOf(club, "Coach Hana"), start_time, end_time, comment: "Camp" };
+  const { session } = await site.post("coach_add_training_session", camp);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, session).getByText("18:00–8 Jun 14:00").waitFor();
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  await fill(page, { comment: "Bring a tent" });
+  await send(page, "Save");
+  await gone(page);
+  let now = (await site.club()).sessions[session.session_id];
+  assert.deepEqual([now.start_time, now.end_time, now.comment], [start_time, end_time, "Bring a tent"]);
+
+  await card(page, session).getByRole("button", { name: "Change" }).click();
+  await fill(page, { date: `${YEAR}-06-13` });
+  await send(page, "Save");
+  await gone(page);
+  now = (await site.club()).sessions[session.session_id];
+  assert.deepEqual([localTime(now.start_time), localTime(now.end_time)], [`${YEAR}-06-13 18:00`, `${YEAR}-06-15 14:00`]);
+});
+
+test("an end before the start is refused beside the field, unless the session goes on after midnight", async () => {
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const sent = actions(site, page);
+  await openForm(page, { date: `${YEAR}-01-12`, start: "19:00", end: "18:30" });
+  const words = () => page.getByRole("dialog").getByLabel("End").evaluate((input) => input.validationMessage);
+  assert.equal(await words(), "The end is before the start.");
+  await send(page);
+  assert.equal(await page.evaluate(() => document.activeElement.labels[0].textContent), "End");
+  await fill(page, { end: "07:00" });
+  assert.equal(await words(), "");
+  await fill(page, { end: "07:01" });
+  assert.notEqual(await words(), "");
+  await fill(page, { start: "18:00", end: "19:00" });
+  assert.equal(await words(), "");
+  assert.equal(sent.length, 0);
+  await send(page);
+  await gone(page);
+  assert.equal(sent.length, 1);
 });

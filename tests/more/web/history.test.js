@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { idOf, localTime, startSite } from "./site.js";
+import { card, idOf, inOrder, localTime, startSite } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -21,7 +21,7 @@ test("the history: dates and members with totals, as recorded", async () => {
     start_time: now - 182 * 86_400,
     end_time: now,
   });
-  const sessions = Object.values(history).sort((a, b) => a.session.start_time - b.session.start_time);
+  const sessions = Object.values(history).sort((b, a) => a.session.start_time - b.session.start_time);
   assert.ok(sessions.length > 30);
   assert.equal(await page.getByRole("columnheader").count(), sessions.length + 2);
   for (const user of Object.values(club.users)) {
@@ -42,6 +42,9 @@ test("the history of a period and a weekday, and who has trained enough", async 
   assert.equal(tuesdays, 19);
   await page.getByText("19 sessions").first().waitFor();
   assert.ok(tuesdays + 2 < all);
+  await page.getByLabel("Weekday").selectOption("Every day");
+  assert.equal(await page.getByRole("columnheader").count(), all);
+  await page.getByLabel("Weekday").selectOption("Tuesday");
   await page.getByLabel("Needed for grading").fill("15");
   await page.getByLabel("Needed for grading").blur();
   const enough = await page.locator("tbody tr").filter({ hasText: "enough" }).getByRole("rowheader").allInnerTexts();
@@ -57,7 +60,13 @@ test("the history of a period and a weekday, and who has trained enough", async 
   await page.getByText("4 sessions").first().waitFor();
   await page.getByLabel("From").fill(back(1));
   await page.getByRole("button", { name: "Show" }).click();
-  await page.getByRole("alert").filter({ hasText: "The period must end after its start." }).waitFor();
+  // The browser refuses it, beside the field and in its own words.
+  assert.equal(await page.getByLabel("To", { exact: true }).evaluate((input) => input.validity.rangeUnderflow), true);
+  await page.getByText("4 sessions").first().waitFor();
+  // The function refuses what the browser lets through.
+  await page.getByLabel("To", { exact: true }).fill(back(-60));
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByRole("alert").filter({ hasText: "The period must end within 31 days from now." }).waitFor();
   site.expectFaults();
 });
 
@@ -86,4 +95,28 @@ test("the history as CSV, in which a name is not taken for a formula", async () 
     const [, total, ...flags] = line.replace(/^".*?",(?=")/, '"",').split(",").map((cell) => Number(cell.replaceAll('"', "")));
     assert.equal(flags.reduce((sum, flag) => sum + flag), total, line);
   }
+});
+
+test("attendance that was taken meanwhile is in the history", async () => {
+  const [session] = inOrder(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  const before = await page.getByRole("columnheader").count();
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await page.waitForFunction(() => !document.querySelector("dialog"));
+  await page.getByRole("link", { name: "History" }).click();
+  await page.waitForFunction((count) => document.querySelectorAll("thead th").length === count, before + 1);
+});
+
+test("Danish: the CSV's separator is a semicolon; its name is the period that was fetched", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history", locale: "da-DK" });
+  await page.getByRole("table").waitFor();
+  const from = await page.getByLabel("Fra").inputValue();
+  await page.getByLabel("Fra").fill("2026-01-01");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Hent CSV" }).click()]);
+  assert.ok(download.suggestedFilename().startsWith(`${from}_`), download.suggestedFilename());
+  const text = await readFile(await download.path(), "utf8");
+  assert.match(text.slice(1), /^"Navn";"I alt"(;"\d{4}-\d\d-\d\d \d\d:\d\d"){38}\r\n/);
 });

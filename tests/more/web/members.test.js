@@ -74,9 +74,9 @@ test("an answer is on screen before the server has it", async () => {
   assert.deepEqual(await pressed(emils), ["Yes"]);
   assert.match(await card(page, session).innerText(), /Yes 4\s+Amir, Coach Hana, Emil, Fatima/);
   assert.equal(await emils.getAttribute("aria-busy"), "true");
-  await emils.getByText("Saving").waitFor();
+  await emils.getByText("One moment").waitFor();
   release();
-  await emils.getByText("Saving").waitFor({ state: "detached" });
+  await emils.getByText("One moment").waitFor({ state: "detached" });
   assert.deepEqual(await pressed(emils), ["Yes"]);
 });
 
@@ -211,4 +211,38 @@ test("double taps send one request, and what is tapped meanwhile is sent after i
   const answers = sent.slice(1).map(({ joining_sessions }) => joining_sessions[session.session_id]);
   assert.deepEqual(answers, ["Maybe", "No"]);
   await until(site, ({ sessions }) => sessions[session.session_id].participation[idOf(club, "Emil")] === "No");
+});
+
+test("the last tap is sent although an earlier one failed", async () => {
+  const club = await site.club();
+  const session = basics(club);
+  const page = await site.visit({ who: ["Emil"], faults: true });
+  const sent = actions(site, page);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(site.functionUrl, async (route) => {
+    if (route.request().method() !== "POST" || sent.length > 2) return route.continue();
+    await held;
+    await route.abort();
+  });
+  const emils = choices(page, session, "Emil");
+  await emils.getByRole("button", { name: "Yes" }).click();
+  await emils.getByRole("button", { name: "No", exact: true }).click();
+  release();
+  await page.getByRole("status").filter({ hasText: "Emil: No" }).waitFor();
+  assert.deepEqual(sent.map(({ joining_sessions }) => joining_sessions[session.session_id]), ["Yes", "Yes", "No"]);
+  assert.equal(await emils.getByRole("alert").count(), 0);
+  await until(site, ({ sessions }) => sessions[session.session_id].participation[idOf(club, "Emil")] === "No");
+});
+
+test("what was said before is taken away when something else is begun", async () => {
+  const page = await site.visit({ who: ["Emil"], hash: `#people` });
+  const said = page.locator("body > .status");
+  await page.getByLabel("Another person’s login code").fill(site.codes.Amir);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await said.filter({ hasText: "Logged in: Amir" }).waitFor();
+  await page.getByLabel("Another person’s login code").fill("nobodyscode1");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("alert").waitFor();
+  assert.equal(await said.innerText(), "");
 });

@@ -30,18 +30,18 @@ test("a slow request shows that it is under way", async () => {
   const held = new Promise((resolve) => (release = resolve));
   await page.route(site.functionUrl, (route) => held.then(() => route.continue()));
   await choices(page, session, "Grandmaster Oh").getByRole("button", { name: "Yes" }).click();
-  await choices(page, session, "Grandmaster Oh").getByText("Saving …").waitFor();
+  await choices(page, session, "Grandmaster Oh").getByText("One moment …").waitFor();
   await card(page, session).getByRole("button", { name: "Cancel session" }).click();
-  await card(page, session).locator(".coaching").getByText("Saving …").waitFor();
+  await card(page, session).locator(".coaching").getByText("One moment …").waitFor();
   assert.equal(await card(page, session).getByRole("button", { name: "Cancel session" }).getAttribute("aria-busy"), "true");
   await page.getByRole("button", { name: "Add sessions" }).click();
   const send = page.getByRole("dialog").locator("form button");
   await send.click();
-  assert.equal(await send.innerText(), "Saving …");
+  assert.equal(await send.innerText(), "One moment …");
   assert.equal(await send.getAttribute("aria-busy"), "true");
   await page.keyboard.press("Escape");
   await page.locator('nav a[href="#history"]').click();
-  await page.locator("main").getByText("Loading …").waitFor();
+  await page.locator("main .loading").getByText("One moment …").waitFor();
   release();
   await page.getByRole("table").waitFor();
 });
@@ -74,6 +74,16 @@ test("without any network the page opens, shows the last known sessions and says
   }
 });
 
+/** Waits until there are so many caches, the last of which has all files. */
+async function keptAll(page, count) {
+  const state = async () => {
+    const names = await caches.keys();
+    return [names.length, Boolean(await caches.match("./", { cacheName: names.at(-1) }))].join();
+  };
+  const end = Date.now() + 20_000;
+  while ((await page.evaluate(state)) !== `${count},true`) assert.ok(Date.now() < end, "the files were never kept");
+}
+
 test("what has changed on the server is kept for the next visit", async () => {
   const context = await site.browser.newContext({ locale: "en-GB" });
   try {
@@ -88,7 +98,8 @@ test("what has changed on the server is kept for the next visit", async () => {
       await route.fulfill({ response: answer, json: { ...(await answer.json()), "sessions.title": "Trainings" } });
     });
     await page.reload();
-    await page.waitForFunction(async () => (await (await caches.match("lang/en.json")).json())["sessions.title"] === "Trainings");
+    await keptAll(page, 2);
+    assert.equal(await kept(), "Sessions", "this visit keeps to what it began with");
     await page.reload();
     await heading(page, "Trainings");
   } finally {
@@ -121,5 +132,46 @@ test("where nothing is known yet and nothing can be reached, it says so, and tri
   await page.getByText("The sessions cannot be reached.").waitFor();
   await page.unroute(site.dataUrl);
   await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("article").first().waitFor();
+});
+
+test("an update does not reach the visit that goes on: parts that are loaded later belong to it", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await context.newPage();
+    await page.goto(`${site.url}/#code=${site.codes["Grandmaster Oh"]}`);
+    await page.locator("li.card").waitFor();
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    // A new version, whose parts do not fit the old ones.
+    const change = (file, words) =>
+      context.route(file, async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, body: words + (await answer.text()) });
+      });
+    await change("**/store.js", "export const fresh = 1;\n");
+    await change("**/views/members.js", 'import { fresh } from "../store.js";\n');
+    await page.goto(`${site.url}/`);
+    await page.locator("article").first().waitFor();
+    await keptAll(page, 2);
+    await page.getByRole("link", { name: "Members" }).click();
+    await heading(page, "Members");
+    await page.reload();
+    await heading(page, "Members");
+    assert.ok(await page.evaluate(async () => (await (await caches.match("views/members.js")).text()).includes("fresh")));
+  } finally {
+    await context.close();
+  }
+});
+
+test("what is kept but cannot be read does not keep the page from coming up", async () => {
+  const page = await site.visit();
+  await page.evaluate(() => Object.assign(localStorage, { lastKnown: "{", codes: "[" }));
+  await page.reload();
+  await page.locator("article").first().waitFor();
+});
+
+test("an unknown fragment shows the sessions", async () => {
+  const page = await site.visit({ hash: "#toString" });
+  await heading(page, "Sessions");
   await page.locator("article").first().waitFor();
 });
