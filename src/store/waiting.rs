@@ -61,7 +61,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             .as_deref()
             .unwrap_or("others were faster each time");
         let cause = format!("given up after {} failed tries: {cause}", self.failures);
-        let obstacle = if self.errors == 0 && self.failures > 0 {
+        // The deadline may have cut the last try short, which is an error too.
+        let obstacle = if 2 * self.errors < self.failures {
             Obstacle::Conflicts
         } else {
             Obstacle::Errors
