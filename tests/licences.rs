@@ -154,12 +154,19 @@ const PERMITTED: &[&str] = &[
 /// `tests/dependencies.rs`, where two versions count as two.
 const DUPLICATES: &[&str] = &[
     "base64",
+    "const-oid",
     "crypto-common",
     "digest",
     "getrandom",
     "http",
     "http-body",
     "nom",
+    "rand",
+    "rand_core",
+    "spin",
     "syn",
     "synstructure",
+    "toml",
+    "toml_datetime",
+    "winnow",
 ];
