@@ -162,9 +162,19 @@ fn a_fault_has_a_line_of_its_own(counts: &Counts) {
     assert_eq!(summary(&backend, 0)["status"], 503);
 }
 
-/// The template's metric filter counts `conflicts`.
+/// The template's metric filter counts `conflicts`, and only those.
 fn what_a_request_was_given_up_for_is_a_field(counts: &Counts) {
     let refusal = |status, code| Fault::Answer(FaultAnswer::s3_error(status, code, "refused"));
+    let template = include_str!("../../bootstrap/template.yaml");
+    let pattern = template
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("FilterPattern: "))
+        .expect("a FilterPattern in the template");
+    let (field, counted) = pattern
+        .strip_prefix("'{ $.")
+        .and_then(|rest| rest.strip_suffix("\" }'"))
+        .and_then(|rest| rest.split_once(" = \""))
+        .expect("a pattern that asks for one field's value");
     for (fault, given_up) in [
         (refusal(412, "PreconditionFailed"), json!("conflicts")),
         (
@@ -182,6 +192,8 @@ fn what_a_request_was_given_up_for_is_a_field(counts: &Counts) {
         backend.hurried_as(delivery(0), &create("New", ADMIN));
         let line = backend.log_line(|line| line["message"] == "request failed");
         assert_eq!(line["given_up"], given_up, "{fault:?}: {line}");
+        let conflict = given_up == "conflicts";
+        assert_eq!(line[field] == counted, conflict, "{pattern}: {line}");
     }
 }
 

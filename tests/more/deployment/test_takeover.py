@@ -3,15 +3,18 @@
 import functools
 import io
 import json
+import os
 import shutil
+import subprocess
 import time
 import zipfile
 
+import packages
 import pytest
 from cloud import BIN, Cloud
 from conftest import ROOT, run
 from function import Function
-from resolver import REGION
+from resolver import REGION, Stack
 from test_moto import club, documented, public_club
 
 NAMES = {"PRIVATE_BUCKET": "old-club-private", "DATA_BUCKET": "old-club-data", "OLD_FUNCTION": "old-club",
@@ -56,6 +59,8 @@ def cloud(tmp_path):
                 "PRIVATE_BUCKET_NAME": NAMES["PRIVATE_BUCKET"], "PUBLIC_BUCKET_NAME": NAMES["DATA_BUCKET"]}})
         functions.create_function_url_config(FunctionName=NAMES["OLD_FUNCTION"], AuthType="NONE",
                                              Cors={"AllowOrigins": ["*"]})
+        functions.add_permission(FunctionName=NAMES["OLD_FUNCTION"], StatementId="public-url", Principal="*",
+                                 Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
         functions.put_function_concurrency(FunctionName=NAMES["OLD_FUNCTION"], ReservedConcurrentExecutions=1)
         yield cloud
 
@@ -80,11 +85,18 @@ def tree(package_of, tmp_path):
     (tree / "web/index.html").write_text("<!doctype html>")
     (tree / "web/app.js").write_text("1")
     (tree / "web/lang/en.json").write_text("{}")
-    for name in ("deploy", "template.yaml", "takeover.json"):
-        shutil.copy(ROOT / "bootstrap" / name, tree / "bootstrap" / name)
+    for name in (".gitignore", "bootstrap/deploy", "bootstrap/template.yaml", "bootstrap/takeover.json"):
+        shutil.copy(ROOT / name, tree / name)
     arm64 = package_of("arm64").zip
     package = tree / "bootstrap/package"
-    package.write_text(f'#!/bin/sh\necho "$@" >> target/package/arguments\ncp "{arm64}" target/package/bootstrap.zip\n')
+    # It refuses what the real one refuses: a changed tree, unless told otherwise.
+    package.write_text(f'''#!/bin/bash
+set -e
+echo "$@" >> target/package/arguments
+changes=$(git status --porcelain)
+[[ -z $changes || " $* " = *" --allow-uncommitted "* ]] || {{ echo "uncommitted: $changes" >&2; exit 1; }}
+cp "{arm64}" target/package/bootstrap.zip
+''')
     package.chmod(0o755)
     tools = tree / "tools"
     tools.mkdir()
@@ -93,9 +105,14 @@ def tree(package_of, tmp_path):
     # Made up: moto's Lambda does not run our executable, and its stacks have no outputs.
     (tools / "aws").write_text(f'''#!/bin/bash
 words="$*"
+echo "$words" >> "{tree}/target/calls"
 case "$words" in
-  "lambda invoke "*) echo '{{"statusCode": 200, "body": "{{}}"}}' > "${{@: -1}}"; echo "$@" > "{tree}/invoked";;
-  "cloudformation deploy "*) [ -e "{tree}/unchanged" ] || exec "{BIN}/aws" "$@";;
+  "lambda invoke "*)
+    [ ! -e "{tree}/target/broken" ] || {{ echo "AccessDeniedException" >&2; exit 254; }}
+    echo '{{"statusCode": 200, "body": "{{}}"}}' > "${{@: -1}}"
+    cp "${{6#fileb://}}" "{tree}/target/invoked";;
+  "cloudfront create-invalidation "*) ;;
+  "cloudformation deploy "*) [ -e "{tree}/target/unchanged" ] || exec "{BIN}/aws" "$@";;
   *describe-stacks*"'Architecture'"*) exec "{BIN}/aws" "$@";;
   *describe-stacks*"'AppBucket'"*) exec "{BIN}/aws" s3api list-buckets --output text \\
     --query "Buckets[?contains(Name, 'appbucket')].Name | [0]";;
@@ -108,6 +125,8 @@ esac
 ''')
     for tool in tools.iterdir():
         tool.chmod(0o755)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "all", "--no-gpg-sign"]):
+        subprocess.run(["git", *command], cwd=tree, check=True, env={**os.environ, **packages.AUTHOR})
     return tree
 
 
@@ -128,6 +147,10 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert json.loads((tree / "takeover/private/data.json").read_text()) == before
     assert (tree / "takeover/private/sessions/participation_data_2025.json").read_text() == "{}"
     assert (tree / "takeover/old.zip").read_bytes() == old_code()
+    expiry, = s3.get_bucket_lifecycle_configuration(Bucket=NAMES["PRIVATE_BUCKET"])["Rules"]
+    assert expiry["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30} and expiry["Status"] == "Enabled"
+    # And cannot get into a commit.
+    assert run("git", "status", "--porcelain", cwd=tree).stdout == ""
     # 2. The stack made no second club's buckets, and the page names the addresses.
     names = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert not any(name.startswith(("new-club-privatebucket", "new-club-databucket")) for name in names)
@@ -139,11 +162,23 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert new["Environment"]["Variables"] == beside["Environment"]["Variables"]
     url = functions.get_function_url_config(FunctionName=NAMES["OLD_FUNCTION"])
     assert url["FunctionUrl"] == address
+    assert ("dojang-invoke", "lambda:InvokeFunction", "*", True) in permissions(functions)
+    # Another time it is there already.
+    lines = documented("README.md", "takeover: steps").splitlines(keepends=True)
+    start = next(number for number, line in enumerate(lines) if line.startswith("aws lambda get-policy"))
+    again = cloud.run("".join(lines[start:start + 3]), tree, **NAMES)
+    assert again.returncode == 0, again.stderr
     # moto takes an empty `Cors` as none given; that it was asked for can be seen.
     log = (tree.parent / "moto.log").read_text()
     assert f'"PUT /2021-10-31/functions/{NAMES["OLD_FUNCTION"]}/url HTTP/1.1" 200' in log
     assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(
         FunctionName=NAMES["OLD_FUNCTION"])
+
+    # What members use is watched (test_template.py has the alarms that this makes), and can be updated.
+    stack, = cloud.client("cloudformation").describe_stacks(StackName=NAMES["STACK"])["Stacks"]
+    assert {"ParameterKey": "AlsoWatch", "ParameterValue": NAMES["OLD_FUNCTION"]} in stack["Parameters"]
+    update = cloud.run(documented("docs/taking-over.md", "takeover: update"), tree, **NAMES)
+    assert update.returncode == 0, update.stderr
 
     # The real executable on it.
     environment = {**new["Environment"]["Variables"], **cloud.environment}
@@ -176,16 +211,51 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert (back["Runtime"], back["Handler"]) == ("python3.12", "lambda_function.lambda_handler")
     assert (back["Role"].rsplit("/", 1)[1], back["Timeout"], back["MemorySize"]) == ("all-of-s3", 63, 1024)
     assert back["CodeSize"] == len(old_code())
+    url = functions.get_function_url_config(FunctionName=NAMES["OLD_FUNCTION"])
+    assert (url["FunctionUrl"], url["Cors"]["AllowOrigins"]) == (address, ["*"])
+    assert functions.get_function_concurrency(
+        FunctionName=NAMES["OLD_FUNCTION"])["ReservedConcurrentExecutions"] == 1
+    assert permissions(functions) == [("public-url", "lambda:InvokeFunctionUrl", "*", None)]
     # What the old service finds is what it wrote, with the changes.
     assert club(cloud, NAMES["PRIVATE_BUCKET"])["users"][MEMBER] == {
         **old_club()["users"][MEMBER], "auth_token": code}
 
 
+def permissions(functions) -> list[tuple]:
+    """Who may do what with the old function: statement's name, action, principal, whether by its URL only."""
+    policy = json.loads(functions.get_policy(FunctionName=NAMES["OLD_FUNCTION"])["Policy"])
+    return [(statement["Sid"], statement["Action"], statement["Principal"], statement.get("InvokedViaFunctionUrl"))
+            for statement in policy["Statement"]]
+
+
+def test_the_private_bucket_can_be_made_tls_only(cloud, tree, template):
+    """Apart from the steps: moto takes the condition as fulfilled, and denies everything from then on, questions
+    for the policy too. So it is compared as it was sent.
+    """
+    ended = cloud.run(script(tree, documented("docs/taking-over.md", "takeover: tls")), tree, **NAMES)
+    assert ended.returncode == 0, ended.stderr
+    call = (tree / "target/calls").read_text()
+    stack = Stack(template, PrivateBucketName=NAMES["PRIVATE_BUCKET"])
+    assert json.loads(call[call.index("{"):]) == stack.properties("PrivateBucketPolicy")["PolicyDocument"]
+
+
+def test_a_file_of_parameters_takes_over_too(cloud, tree):
+    """As docs/taking-over.md says; the names stay out of git."""
+    words = json.loads((tree / "bootstrap/takeover.json").read_text())
+    names = iter([NAMES["PRIVATE_BUCKET"], NAMES["DATA_BUCKET"], NAMES["OLD_FUNCTION"]])
+    filled = [words[0], *(f"{word.split('=')[0]}={next(names)}" for word in words[1:])]
+    (tree / "parameters.json").write_text(json.dumps(filled))
+    ended = cloud.run(script(tree, 'bootstrap/deploy "$STACK" file://parameters.json'), tree, **NAMES)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    function = cloud.client("lambda").get_function_configuration(FunctionName=NAMES["STACK"])
+    assert function["Environment"]["Variables"]["PRIVATE_BUCKET_NAME"] == NAMES["PRIVATE_BUCKET"]
+
+
 def test_one_command_deploys(cloud, tree):
     """`bootstrap/deploy` with the AWS CLI against moto."""
-    (tree / "demo.json").write_text(
+    (tree / "parameters-demo.json").write_text(
         '["Architecture=x86_64", "LogRetentionDays=7", "TestSecret=0123456789abcdef"]')
-    ended = cloud.run(script(tree, "bootstrap/deploy club file://demo.json"), tree)
+    ended = cloud.run(script(tree, "bootstrap/deploy club file://parameters-demo.json"), tree)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "0123456789abcdef" not in ended.stdout + ended.stderr
     assert (tree / "target/package/arguments").read_text() == "--arch x86_64\n"
@@ -205,21 +275,76 @@ def test_one_command_deploys(cloud, tree):
     config = json.loads(s3.get_object(Bucket=app, Key="config.json")["Body"].read())
     assert config == {"functionUrl": f"https://abc.lambda-url.{REGION}.on.aws/",
                       "dataUrl": f"https://club-data.s3.{REGION}.amazonaws.com/data.json"}
-    assert "any_trigger_initialization" in (tree / "invoked").read_text()
+    assert json.loads((tree / "target/invoked").read_text()) == {"action": "any_trigger_initialization"}
+    # New files come before what names them, and CloudFront is told in the end.
+    assert order(tree) == ["sync", "config.json", "index.html", "sync --delete", "create-invalidation"]
+    calls = (tree / "target/calls").read_text()
+    assert "s3api head-bucket --bucket dojang-packages-123456789012-" in calls
+    assert "--expected-bucket-owner 123456789012" in calls
     # Where the login code is, and not the code.
     assert "aws s3 cp s3://" in ended.stdout
 
     # Again: a file of the page that is gone goes. moto 5.2.5 cannot update a stack that has conditions.
     (tree / "web/app.js").unlink()
-    (tree / "unchanged").touch()
+    (tree / "target/unchanged").touch()
+    # With an uncommitted change, too, if asked for.
     ended = cloud.run(script(tree, "bootstrap/deploy club"), tree)
+    assert ended.returncode == 1 and "uncommitted" in ended.stderr
+    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted"), tree)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (tree / "target/package/arguments").read_text() == "--arch x86_64\n--arch x86_64\n"
+    assert (tree / "target/package/arguments").read_text() == (
+        "--arch x86_64\n--arch x86_64\n--arch x86_64 --allow-uncommitted\n")
     assert {entry["Key"] for entry in s3.list_objects_v2(Bucket=app)["Contents"]} == set(files) - {"app.js"}
 
 
+def order(tree) -> list[str]:
+    """What was done to the page's files, in order."""
+    found = []
+    for call in (tree / "target/calls").read_text().splitlines():
+        if call.startswith("s3 sync "):
+            found.append("sync --delete" if "--delete" in call else "sync")
+        elif call.startswith("s3 cp "):
+            found.append(call.split(" ")[3].rsplit("/", 1)[1])
+        elif call.startswith("cloudfront create-invalidation --distribution-id "):
+            found.append("create-invalidation")
+    return found
+
+
+@pytest.mark.parametrize("text,arch", [
+    ('["Architecture=arm64"]', "arm64"), ('["Architecture=x86_64"]', "x86_64"), ('["MemorySize=256"]', "x86_64"),
+    ('[{"ParameterKey": "Architecture", "ParameterValue": "arm64"}]', "arm64")])
+def test_a_file_of_parameters_names_the_architecture(cloud, tree, text, arch):
+    """What is there already has the other one."""
+    ended = cloud.run(script(tree, "bootstrap/deploy club Architecture=x86_64"), tree)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (tree / "target/unchanged").touch()
+    (tree / "parameters.json").write_text(text)
+    ended = cloud.run(script(tree, "bootstrap/deploy club file://parameters.json"), tree)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (tree / "target/package/arguments").read_text() == f"--arch x86_64\n--arch {arch}\n"
+
+
+def test_a_strangers_bucket_does_not_get_the_package(cloud, tree):
+    """The name can be foreseen, so anybody may have taken it; S3 then answers 403 to the question whose it is."""
+    tool = tree / "tools/aws"
+    tool.write_text(tool.read_text().replace('case "$words" in', '''case "$words" in
+  "s3api head-bucket "*--expected-bucket-owner*) exit 254;;
+  "s3 mb "*) echo "make_bucket failed: BucketAlreadyExists" >&2; exit 1;;''', 1))
+    ended = cloud.run(script(tree, "git commit -qam tools; bootstrap/deploy club"), tree, **packages.AUTHOR)
+    assert ended.returncode == 1 and "DOJANG_PACKAGE_BUCKET" in ended.stderr
+    assert "cloudformation package" not in (tree / "target/calls").read_text()
+
+
+def test_why_the_function_could_not_be_asked_is_shown(cloud, tree):
+    (tree / "target/broken").touch()
+    ended = cloud.run(script(tree, "bootstrap/deploy club"), tree)
+    assert ended.returncode != 0 and "AccessDeniedException" in ended.stderr
+    assert (tree / "target/calls").read_text().count("lambda invoke") == 1
+
+
 @pytest.mark.parametrize("arguments,word", [
-    ("", "name of a stack"), ("my_club", "letters, digits and hyphens"), ("--fast", "name of a stack")])
+    ("", "name of a stack"), ("my_club", "letters, digits and hyphens"), ("--fast", "name of a stack"),
+    ("c" * 41, "up to 40"), ("club --fast", "unknown option"), ("club --with", "needs a value")])
 def test_deploy_says_what_is_wrong(tree, arguments, word):
     ended = run("bash", "-c", f"bootstrap/deploy {arguments}", cwd=tree)
     assert ended.returncode == 2 and word in ended.stderr and len(ended.stderr.splitlines()) == 1
@@ -228,7 +353,7 @@ def test_deploy_says_what_is_wrong(tree, arguments, word):
 def test_deploy_without_a_club_fails(cloud, tree):
     tool = tree / "tools/aws"
     tool.write_text(tool.read_text().replace('"statusCode": 200', '"statusCode": 500'))
-    ended = cloud.run(script(tree, "bootstrap/deploy club"), tree)
+    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted"), tree)
     assert ended.returncode == 1 and "the function could not be reached" in ended.stderr
 
 

@@ -33,7 +33,7 @@ def test_everything_resolves(template, parameters):
 def test_the_private_bucket_is_private_kept_and_undoable(template):
     stack = Stack(template, **CLUB)
     resource, bucket = stack.resources["PrivateBucket"], stack.properties("PrivateBucket")
-    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert bucket["BucketName"] == "club-private"
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -45,6 +45,14 @@ def test_the_private_bucket_is_private_kept_and_undoable(template):
     assert not any("Expiration" in rule or "ExpirationInDays" in rule for rule in rules.values())
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
     assert statements(stack, "PrivateBucketPolicy") == [tls_only("club-private")]
+
+
+def test_what_holds_the_club_is_kept_unless_the_stack_never_came_up(template):
+    kept = {name: resource["DeletionPolicy"] for name, resource in Stack(template, **CLUB).resources.items()
+            if resource.get("DeletionPolicy", "Delete") != "Delete"}
+    assert kept == dict.fromkeys(
+        ["PrivateBucket", "PrivateBucketPolicy", "DataBucket", "DataBucketPolicy", "AppBucket"],
+        "RetainExceptOnCreate")
 
 
 def test_of_the_data_bucket_everybody_may_read_one_object(template):
@@ -96,8 +104,9 @@ def content_security_policy(stack: Stack) -> str:
 
 
 @pytest.mark.parametrize("parameters,data", [
-    (CLUB, "https://club-data.s3.eu-north-1.amazonaws.com/data.json"),
-    (TAKEOVER, "https://old.data.s3.eu-north-1.amazonaws.com/data.json"),
+    # By path, since browsers refuse S3's certificate for https://old.data.s3.eu-north-1.amazonaws.com/.
+    (CLUB, "https://s3.eu-north-1.amazonaws.com/club-data/data.json"),
+    (TAKEOVER, "https://s3.eu-north-1.amazonaws.com/old.data/data.json"),
 ])
 def test_the_page_may_talk_to_exactly_two_addresses(template, parameters, data):
     stack = Stack(template, **parameters)
@@ -205,6 +214,18 @@ def test_the_alarms(template):
         assert alarm["AlarmActions"] == ["<AlarmTopic>"]
 
 
+def test_a_function_that_was_taken_over_is_watched_too(template):
+    own = Stack(template, **TAKEOVER).of_type("AWS::CloudWatch::Alarm")
+    stack = Stack(template, **TAKEOVER, AlsoWatch="old-club", AlarmEmail="trainer@club.example")
+    both = stack.of_type("AWS::CloudWatch::Alarm")
+    more = {name: alarm for name, alarm in both.items() if name not in own}
+    assert len(more) == 4
+    for name, alarm in more.items():
+        twin = {**both[name.removeprefix("AlsoWatched")], "AlarmDescription": alarm["AlarmDescription"],
+                "Dimensions": [{"Name": "FunctionName", "Value": "old-club"}]}
+        assert alarm == twin
+
+
 def test_the_metric_filter_looks_for_what_the_function_logs(template):
     """The end-to-end case logs::what_a_request_was_given_up_for_is_a_field holds the field and its value."""
     pattern = Stack(template).properties("ConflictsFilter")["FilterPattern"]
@@ -254,6 +275,7 @@ def test_the_secret_is_not_shown(template):
     ("ReservedConcurrency", "-1", "ReservedConcurrency"),
     ("AlarmEmail", "nobody", "AlarmEmail"),
     ("FunctionName", "my function", "FunctionName"),
+    ("AlsoWatch", "arn:aws:lambda:eu-north-1:123456789012:function:old", "AlsoWatch"),
 ])
 def test_a_bad_parameter_is_refused_with_a_message(template, name, value, word):
     with pytest.raises(Refused, match=word):
@@ -264,7 +286,11 @@ def test_a_bad_parameter_is_refused_with_a_message(template, name, value, word):
     ({"ExistingBuckets": "true", "DataBucketName": "club-data"}, "PrivateBucketName"),
     ({"ExistingBuckets": "true", "PrivateBucketName": "club-private"}, "DataBucketName"),
     ({"HourlyReset": "true"}, "TestSecret"),
-    ({**TAKEOVER, **DEMO}, "overwrite"),
+    ({**TAKEOVER, **DEMO}, "overwritten"),
+    ({**TAKEOVER, "TestSecret": DEMO["TestSecret"]}, "overwritten"),
+    ({**CLUB, "DataBucketName": "club-private"}, "must differ"),
+    ({**CLUB, "AppBucketName": "club-private"}, "must differ"),
+    ({**TAKEOVER, "DataBucketName": "old-private"}, "must differ"),
 ])
 def test_parameters_that_do_not_go_together_are_refused(template, parameters, word):
     with pytest.raises(Refused, match=word):
@@ -274,9 +300,11 @@ def test_parameters_that_do_not_go_together_are_refused(template, parameters, wo
 def test_the_takeover_parameters_must_be_filled_in(template):
     words = json.loads((ROOT / "bootstrap/takeover.json").read_text())
     parameters = dict(word.split("=", 1) for word in words)
-    with pytest.raises(Refused, match="PrivateBucketName"):
-        Stack(template, **parameters)
-    Stack(template, **{**parameters, "PrivateBucketName": "a-b-c", "DataBucketName": "d-e-f"})
+    filled = {**parameters, "PrivateBucketName": "a-b-c", "DataBucketName": "d-e-f", "AlsoWatch": "old"}
+    Stack(template, **filled)
+    for name in ("PrivateBucketName", "DataBucketName", "AlsoWatch"):
+        with pytest.raises(Refused, match=name):
+            Stack(template, **{**filled, name: parameters[name]})
 
 
 def statements(stack: Stack, name: str) -> list:
