@@ -81,7 +81,7 @@ impl S3Error {
             (429, _) | (503, "SlowDown" | "SlowDownRead" | "SlowDownWrite") => {
                 Self::Throttled { code }
             }
-            (500.., _)
+            (500 | 502.., _)
             | (408, _)
             // BadDigest: damaged on its way.
             | (_, "RequestTimeout" | "RequestTimeoutException" | "BadDigest") => {
@@ -191,6 +191,9 @@ mod tests {
     #[test]
     fn only_a_missing_answer_leaves_the_outcome_of_a_write_open() {
         assert!(!S3Error::from_answer(500, "").surely_not_applied());
+        // A server that does not know conditions, say: trying again would not help.
+        let lacking = S3Error::from_answer(501, "NotImplemented");
+        assert!(lacking.surely_not_applied() && !lacking.is_passing());
         assert!(S3Error::from_answer(412, "").surely_not_applied());
         assert!(S3Error::from_answer(403, "").surely_not_applied());
         assert!(

@@ -147,6 +147,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             });
         }
         let cause = format!("writing private data.json: {error}");
+        self.last_error = Some(cause.clone());
         let waited = match error {
             // Absent: it was deleted meanwhile (research 2.1).
             S3Error::PreconditionFailed | S3Error::Conflict | S3Error::Absent => {
@@ -158,7 +159,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
             _ => return self.fault(false, cause).into(),
         };
-        self.last_error = Some(cause);
         waited.err().unwrap_or(Stop::Again)
     }
 

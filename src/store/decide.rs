@@ -117,7 +117,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 
     /// Ends with a fault that says so.
-    fn untold(&mut self, cause: &str) -> Result<(), Stop> {
+    pub(super) fn untold(&mut self, cause: &str) -> Result<(), Stop> {
         self.is_untold = true;
         Err(self.fault(true, cause).into())
     }

@@ -175,6 +175,16 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             self.trace.load += self.since(begun);
             match read {
                 Ok(known) => return Ok(known),
+                // With the club, the list is gone on which an operation without an answer may be.
+                Err(Unread::Absent)
+                    if self.committed.is_some()
+                        || self
+                            .open
+                            .as_ref()
+                            .is_some_and(|open| open.replaced.is_some()) =>
+                {
+                    self.untold("the club is gone, and the list of operations with it")?;
+                }
                 Err(Unread::Absent) => return self.initialise(),
                 Err(error) => self.later(&error)?,
             }

@@ -16,6 +16,7 @@ use crate::support::{Backend, Counts};
 
 cases!(
     the_list_is_gone_after_a_lost_answer,
+    the_club_is_deleted_after_a_lost_answer,
     the_same_version_is_put_back_without_its_list,
     the_list_may_have_forgotten_the_operation,
     the_list_on_which_the_operation_was_seen_is_gone,
@@ -33,6 +34,27 @@ fn the_list_is_gone_after_a_lost_answer(counts: &Counts) {
     assert_eq!(news(&backend), 1, "once");
     assert_eq!(backend.call(&trigger()).0, 200);
     assert_eq!(backend.public()["users"].as_object().unwrap().len(), 11);
+}
+
+/// No new club is made for an operation that may have taken effect in the deleted one.
+fn the_club_is_deleted_after_a_lost_answer(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let buckets = backend.s3.buckets();
+    let commits = AtomicUsize::new(0);
+    backend.s3.set_fault(Some(Box::new(move |head| {
+        if is_commit(head) {
+            let is_first = commits.fetch_add(1, Ordering::Relaxed) == 0;
+            return is_first.then_some(Fault::ApplyThenDrop);
+        }
+        if head.method == "GET" && commits.load(Ordering::Relaxed) == 1 {
+            buckets.delete_object(PRIVATE_BUCKET, "data.json");
+        }
+        None
+    })));
+    assert_fault(&backend.event(&create("New")), 503, "not known");
+    assert_eq!(backend.s3.object(PRIVATE_BUCKET, "data.json"), None);
+    backend.s3.set_fault(None);
+    assert_eq!(backend.call(&trigger()).0, 200);
 }
 
 /// The bytes, and so the ETag, are those that the change was to replace.
