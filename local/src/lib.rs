@@ -20,6 +20,7 @@ pub mod command;
 mod connections;
 pub mod function;
 pub mod function_url;
+mod hex;
 mod http;
 pub mod lambda;
 mod options;

@@ -8,7 +8,6 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, Response};
-use md5::{Digest, Md5};
 use serde_json::json;
 
 use crate::http::{Received, Server, response};
@@ -97,7 +96,7 @@ fn answer(
     let Some(content) = content else {
         return response(404, "text/plain", "There is no such file.");
     };
-    let etag = format!("\"{}\"", hex(&Md5::digest(&content)));
+    let etag = crate::hex::etag(&content);
     let seen = head.headers.get("if-none-match");
     let mut answer = if seen.is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
         response(304, content_type(name), "")
@@ -151,10 +150,6 @@ fn cache_control(name: &str) -> &'static str {
         "index.html" | "sw.js" | "config.json" => "no-cache",
         _ => "max-age=60",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// No request has a body that is of use.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::hex::hex;
+
 /// A random (version 4) UUID, lower-case and hyphenated, as Lambda's request ids are.
 pub(crate) fn uuid() -> io::Result<String> {
     let mut bytes = bytes::<16>()?;
@@ -35,8 +37,4 @@ fn bytes<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     getrandom::getrandom(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

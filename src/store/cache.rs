@@ -7,10 +7,10 @@ use super::journal::Journal;
 use crate::club::Club;
 use crate::s3::ETag;
 
-/// The private object as it was at some time, and the public one as it was no later than that.
+/// The private object and the public one, as they were at about the same time.
 ///
-/// "No later" is what publishing rests on: what is known of the public object was read before the
-/// private version here was seen to be the newest, so it is not the projection of a newer one.
+/// Either may have been read first. Before it replaces the public one, publishing makes sure that the
+/// private version here is still the newest: by the condition of the commit over it, or by asking again.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) private: Arc<Private>,

@@ -6,8 +6,6 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use md5::{Digest, Md5};
-
 use super::disk::Disk;
 use super::{S3Options, lock};
 
@@ -30,11 +28,9 @@ pub struct StoredObject {
 
 impl StoredObject {
     pub(super) fn new(bytes: Vec<u8>, attributes: Attributes, now: SystemTime) -> Self {
-        let digest = Md5::digest(&bytes);
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
+            etag: crate::hex::etag(&bytes),
             bytes,
-            etag: format!("\"{hex}\""),
             metadata: attributes.metadata,
             content_type: attributes.content_type,
             cache_control: attributes.cache_control,
