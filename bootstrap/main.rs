@@ -2,6 +2,13 @@
 
 use std::process::ExitCode;
 
+#[cfg(target_env = "musl")]
+use copying as _;
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     dojang::backend::run()
 }
