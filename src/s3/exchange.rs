@@ -224,20 +224,22 @@ impl Answer {
         {
             return Err(too_large());
         }
-        let body = body
-            .into_with_config()
-            .limit(MAX_OBJECT_BYTES)
-            .read_to_vec()
-            .map_err(|error| match error {
-                Error::BodyExceedsLimit(_) => too_large(),
-                error => S3Error::OutcomeUnknown {
-                    cause: format!("cut short: {error}"),
-                },
+        // As much room as is needed, since a Vec that grows while it is read is copied again and again.
+        let room = body.content_length().unwrap_or(0);
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+        body.into_reader()
+            .take(MAX_OBJECT_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| S3Error::OutcomeUnknown {
+                cause: format!("cut short: {error}"),
             })?;
+        if bytes.len() as u64 > MAX_OBJECT_BYTES {
+            return Err(too_large());
+        }
         Ok(Self {
             status,
             headers: head.headers,
-            body,
+            body: bytes,
         })
     }
 
