@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use ureq::http::{HeaderMap, Request, Response};
-use ureq::{Agent, AsSendBody, Body, Error, Timeout};
+use ureq::{Agent, AsSendBody, Body, Error, SendBody, Timeout};
 
 use super::endpoint::Endpoint;
 use super::resolver::CachingResolver;
@@ -143,7 +143,9 @@ impl Exchange {
         let is_fresh = !self.has_live_connection(&address.host);
         let answer = match body {
             Some(upload) => request
-                .body(upload.bytes)
+                // Said by us, or the body would go in chunks, which S3 does not take.
+                .header("content-length", upload.parts.map(<[u8]>::len).iter().sum::<usize>())
+                .body(SendBody::from_reader(&mut upload.parts[0].chain(upload.parts[1])))
                 .map_err(Error::from)
                 .and_then(|request| self.run(request, is_fresh, timeout)),
             None => request
