@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::Club;
 use super::kept::Kept;
+use super::projection::Members;
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
 use crate::json::{self, JsonError, StoredTime};
@@ -120,10 +121,27 @@ impl StoredObject for Club {
     }
 }
 
-impl<T: Stored, W> Stored for Kept<T, W> {
+impl Stored for Kept<BTreeMap<String, User>, Members> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
-        T::read(deserializer, place).map(Self::from)
+        BTreeMap::read(deserializer, place).map(Self::from)
     }
+}
+
+impl Stored for Kept<Session, Vec<u8>> {
+    /// Keeps the stored text as well: most sessions are written as they were read.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let session = Session::read(&mut serde_json::Deserializer::from_str(text), place)
+            .map_err(|error| D::Error::custom(without_position(&error)))?;
+        Ok(Self::as_written(session, text.into()))
+    }
+}
+
+/// What `error` says, but not where: a line and column of a part would be mistaken for those of the whole.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
 }
 
 impl Stored for User {

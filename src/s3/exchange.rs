@@ -144,8 +144,13 @@ impl Exchange {
         let answer = match body {
             Some(upload) => request
                 // Said by us, or the body would go in chunks, which S3 does not take.
-                .header("content-length", upload.parts.map(<[u8]>::len).iter().sum::<usize>())
-                .body(SendBody::from_reader(&mut upload.parts[0].chain(upload.parts[1])))
+                .header(
+                    "content-length",
+                    upload.parts.map(<[u8]>::len).iter().sum::<usize>(),
+                )
+                .body(SendBody::from_reader(
+                    &mut upload.parts[0].chain(upload.parts[1]),
+                ))
                 .map_err(Error::from)
                 .and_then(|request| self.run(request, is_fresh, timeout)),
             None => request
