@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -148,9 +148,7 @@ impl Exchange {
                     "content-length",
                     upload.parts.map(<[u8]>::len).iter().sum::<usize>(),
                 )
-                .body(SendBody::from_reader(
-                    &mut upload.parts[0].chain(upload.parts[1]),
-                ))
+                .body(SendBody::from_reader(&mut InRecords(upload.parts)))
                 .map_err(Error::from)
                 .and_then(|request| self.run(request, is_fresh, timeout)),
             None => request
@@ -203,6 +201,24 @@ impl Exchange {
             .is_some_and(|idle| idle < transport::IDLE_AGE)
     }
 }
+
+/// A body in pieces that each become one TLS record of the size of ureq's buffer. Larger pieces would
+/// become records that go beyond it by some bytes, which then are sent on their own.
+struct InRecords<'a>([&'a [u8]; 2]);
+
+impl Read for InRecords<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(transport::BUFFER_BYTES - RECORD_OVERHEAD);
+        let mut length = 0;
+        for part in &mut self.0 {
+            length += part.read(&mut buffer[length..most])?;
+        }
+        Ok(length)
+    }
+}
+
+/// Header, type and authentication tag of TLS 1.3 (RFC 8446, section 5.2); TLS 1.2 adds 29 bytes.
+const RECORD_OVERHEAD: usize = 32;
 
 /// An answer of S3's, read to its end.
 pub(super) struct Answer {

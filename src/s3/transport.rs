@@ -102,7 +102,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// S3 answers within 40 ms as a rule; its guide says to retry after 2 s.
 const PHASE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const IDLE_AGE: Duration = Duration::from_secs(10);
-const BUFFER_BYTES: usize = 16 * 1024;
+pub(super) const BUFFER_BYTES: usize = 16 * 1024;
 /// S3's own limit for a request is 8 KB, of which 2 KB user metadata; answers are alike.
 const HEADER_BYTES: usize = 16 * 1024;
 
