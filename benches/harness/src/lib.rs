@@ -6,7 +6,7 @@
 //! * `http`, `runtime_api`, `s3`, `tls`: the servers; `verify`: checks afterwards what they were sent
 //! * `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
-//! * `stats`, `table`, `chart`, `report`: what is made of the samples
+//! * `stats`, `table`, `targets`, `round_trips`, `chart`, `report`: what is made of the samples
 //!
 //! `benches/README.md` says what is measured, and how.
 
@@ -22,12 +22,14 @@ mod options;
 mod parts;
 mod process;
 mod report;
+mod round_trips;
 mod run;
 mod runtime_api;
 mod s3;
 mod size;
 mod stats;
 mod table;
+mod targets;
 mod timeline;
 mod tls;
 mod variants;
