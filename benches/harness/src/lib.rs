@@ -4,6 +4,7 @@
 //! * `variants`, `size`: what is measured, how it is built, how large it is
 //! * `run`: one fresh process between fresh servers; `process`, `cgroup` below it
 //! * `http`, `runtime_api`, `s3`, `tls`: the servers; `verify`: checks afterwards what they were sent
+//! * `timeline`, `perf`: where the time of one cold write goes
 //! * `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
 //! * `stats`, `table`, `targets`, `round_trips`, `chart`, `report`: what is made of the samples
@@ -20,6 +21,7 @@ mod lambda_report;
 mod machine;
 mod options;
 mod parts;
+mod perf;
 mod process;
 mod report;
 mod round_trips;

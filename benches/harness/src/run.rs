@@ -68,6 +68,7 @@ pub(crate) enum Begins {
 /// What was measured. Times in ms.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
+    pub(crate) pid: u32,
     pub(crate) client: Option<f64>,
     pub(crate) init: f64,
     pub(crate) invoke: f64,
@@ -125,6 +126,7 @@ impl Bench {
             Err(error) => Err(format!("{}: {error}\n{}", variant.name, process.abandon())),
             Ok(mut sample) => {
                 let started = process.started();
+                sample.pid = process.id();
                 sample.used = process.end().map_err(text)?;
                 sample.client = client_ms(&sample.used.log);
                 sample.connections = s3.connections();

@@ -14,10 +14,6 @@ struct Key {
 }
 
 impl Samples {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn add(
         &mut self,
         section: &str,
