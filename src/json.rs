@@ -18,11 +18,21 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
         let message = format!("a number has more than {MAX_DIGITS} digits");
         return Err(JsonError { message });
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(text)?);
     Strict
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| JsonError::new(&error))
+}
+
+/// All of `text` at once, which takes less time than each string on its own.
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, JsonError> {
+    str::from_utf8(text).map_err(|error| JsonError {
+        message: format!(
+            "expected UTF-8, found something else from byte {} on",
+            error.valid_up_to()
+        ),
+    })
 }
 
 /// Whether there are more than [`MAX_DIGITS`] digits in a row outside of strings.

@@ -18,6 +18,14 @@ struct Part<T, W> {
 }
 
 impl<T, W> Kept<T, W> {
+    /// A value whose written form is known.
+    pub(super) fn as_written(value: T, written: W) -> Self {
+        Self(Arc::new(Part {
+            value,
+            written: written.into(),
+        }))
+    }
+
     /// What `write` makes of the value; called only where it was not since the last change.
     pub(super) fn written(&self, write: impl FnOnce(&T) -> W) -> &W {
         self.0.written.get_or_init(|| write(&self.0.value))

@@ -15,61 +15,74 @@ use super::session::{Participation, Session};
 use super::stored::Extra;
 use super::user::User;
 
-/// The text of an object, and its SHA-256.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// JSON in UTF-8.
-    pub bytes: Vec<u8>,
-    /// Of all bytes.
+/// The text of an object: JSON in UTF-8, in two parts, so that what is kept need not be copied.
+#[derive(Clone, Debug)]
+pub struct Text<'c> {
+    /// What is kept with the club.
+    pub beginning: &'c [u8],
+    /// What was written for this text.
+    pub rest: Vec<u8>,
+    /// Of both parts together.
     pub sha256: [u8; 32],
 }
 
-impl Text {
+impl<'c> Text<'c> {
     /// A text as it is.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        let sha256 = Sha256::digest(&bytes).into();
-        Self { bytes, sha256 }
+        Self {
+            beginning: &[],
+            sha256: Sha256::digest(&bytes).into(),
+            rest: bytes,
+        }
     }
 
-    fn of(beginning: &Beginning, club: &Club, white_space: &str) -> Self {
-        let mut bytes = Vec::with_capacity(beginning.json.len() + SESSIONS_BYTES);
-        bytes.extend_from_slice(&beginning.json);
-        write_rest(&mut bytes, club);
-        bytes.extend_from_slice(white_space.as_bytes());
-        let sha256 = beginning
-            .sha256
-            .clone()
-            .chain_update(&bytes[beginning.json.len()..])
-            .finalize()
-            .into();
-        Self { bytes, sha256 }
+    fn of(beginning: &'c Beginning, club: &Club, white_space: &str) -> Self {
+        let mut rest = Vec::with_capacity(SESSIONS_BYTES);
+        write_rest(&mut rest, club);
+        rest.extend_from_slice(white_space.as_bytes());
+        Self {
+            beginning: &beginning.json,
+            sha256: beginning
+                .sha256
+                .clone()
+                .chain_update(&rest)
+                .finalize()
+                .into(),
+            rest,
+        }
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.beginning, &self.rest].concat()
     }
 }
 
 /// The private `data.json`, ending in `white_space`.
 #[must_use]
-pub fn private_text(club: &Club, white_space: &str) -> Text {
+pub fn private_text<'c>(club: &'c Club, white_space: &str) -> Text<'c> {
     Text::of(&members(club).private, club, white_space)
 }
 
 /// The public `data.json`, ending in `white_space`: every login code is replaced by the hex form of its
 /// SHA-256.
 #[must_use]
-pub fn public_text(club: &Club, white_space: &str) -> Text {
+pub fn public_text<'c>(club: &'c Club, white_space: &str) -> Text<'c> {
     Text::of(&members(club).public, club, white_space)
 }
 
 /// The private `data.json`.
 #[must_use]
 pub fn private_json(club: &Club) -> Vec<u8> {
-    private_text(club, "").bytes
+    private_text(club, "").bytes()
 }
 
 /// The public `data.json`.
 #[must_use]
 pub fn public_json(club: &Club) -> Vec<u8> {
-    public_text(club, "").bytes
+    public_text(club, "").bytes()
 }
 
 pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
@@ -253,11 +266,12 @@ mod tests {
         let mut club = read_club(existing_club().to_string().as_bytes()).unwrap();
         let check = |club: &Club| {
             for text in [private_text(club, " \t"), public_text(club, "\n")] {
-                assert_eq!(text, Text::new(text.bytes.clone()));
-                assert!(text.bytes.ends_with(b"}\n") || text.bytes.ends_with(b"} \t"));
+                let bytes = text.bytes();
+                assert_eq!(text.sha256, Text::new(bytes.clone()).sha256);
+                assert!(bytes.ends_with(b"}\n") || bytes.ends_with(b"} \t"));
             }
             let fresh = read_club(&private_json(club)).unwrap();
-            assert_eq!(public_text(&fresh, ""), public_text(club, ""));
+            assert_eq!(public_json(&fresh), public_json(club));
         };
         check(&club);
         club.sessions.get_mut("s1").unwrap().state = super::super::session::SessionState::Archived;

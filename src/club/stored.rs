@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -14,9 +15,10 @@ use serde_json::value::RawValue;
 
 use super::Club;
 use super::kept::Kept;
+use super::projection::Members;
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
-use crate::json::{JsonError, StoredTime};
+use crate::json::{self, JsonError, StoredTime};
 
 /// Reads a private `data.json`.
 ///
@@ -29,7 +31,11 @@ pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
 /// Reads a whole stored object.
 pub(super) fn read<T: Stored>(text: &[u8]) -> Result<T, StoredError> {
     let place = Place::default();
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let text = json::utf8(text).map_err(|problem| StoredError {
+        place: String::new(),
+        problem,
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     T::read(&mut deserializer, &place)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| StoredError {
@@ -115,10 +121,27 @@ impl StoredObject for Club {
     }
 }
 
-impl<T: Stored, W> Stored for Kept<T, W> {
+impl Stored for Kept<BTreeMap<String, User>, Members> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
-        T::read(deserializer, place).map(Self::from)
+        BTreeMap::read(deserializer, place).map(Self::from)
     }
+}
+
+impl Stored for Kept<Session, Vec<u8>> {
+    /// Keeps the stored text as well: most sessions are written as they were read.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let session = Session::read(&mut serde_json::Deserializer::from_str(text), place)
+            .map_err(|error| D::Error::custom(without_position(&error)))?;
+        Ok(Self::as_written(session, text.into()))
+    }
+}
+
+/// What `error` says, but not where: a line and column of a part would be mistaken for those of the whole.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
 }
 
 impl Stored for User {
@@ -230,7 +253,7 @@ pub(super) struct Fields<'p, A> {
 
 impl<'de, A: MapAccess<'de>> Fields<'_, A> {
     pub(super) fn next_key(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
-        Ok(self.map.next_key::<Key<'de>>()?.map(|key| key.0))
+        Ok(self.map.next_key::<Text<'de>>()?.map(|key| key.0))
     }
 
     /// Reads the value of `key` into its slot, which must still be empty.
@@ -316,8 +339,12 @@ impl<T: Stored> Stored for BTreeMap<String, T> {
                 while let Some(key) = map.next_key::<String>()? {
                     let value = map.next_value_seed(Seed(self.0, PhantomData));
                     let value = self.0.on_error(&key, value)?;
-                    if let Some(_earlier) = entries.insert(key.clone(), value) {
-                        return self.0.on_error(&key, Err(A::Error::custom("repeated key")));
+                    match entries.entry(key) {
+                        Entry::Vacant(place) => drop(place.insert(value)),
+                        Entry::Occupied(earlier) => {
+                            let error = A::Error::custom("repeated key");
+                            return self.0.on_error(earlier.key(), Err(error));
+                        }
                     }
                 }
                 Ok(entries)
@@ -342,22 +369,23 @@ impl Stored for i64 {
 
 impl Stored for Role {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        Self::from_name(&String::deserialize(deserializer)?)
-            .ok_or_else(|| D::Error::custom("expected Admin, Coach or Student"))
+        let Text(name) = Text::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Admin, Coach or Student"))
     }
 }
 
 impl Stored for SessionState {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        Self::from_name(&String::deserialize(deserializer)?)
+        let Text(name) = Text::deserialize(deserializer)?;
+        Self::from_name(&name)
             .ok_or_else(|| D::Error::custom("expected scheduled, cancelled or archived"))
     }
 }
 
 impl Stored for Participation {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        Self::from_name(&String::deserialize(deserializer)?)
-            .ok_or_else(|| D::Error::custom("expected Yes, No or Maybe"))
+        let Text(name) = Text::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Yes, No or Maybe"))
     }
 }
 
@@ -374,29 +402,29 @@ macro_rules! stored_as_it_is {
 
 stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
 
-/// An object's key, borrowed from the text where it has no escapes.
-struct Key<'de>(Cow<'de, str>);
+/// A string, borrowed from the stored text where it has no escapes.
+struct Text<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
+        struct TextVisitor;
 
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
+                f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
             }
         }
 
-        deserializer.deserialize_str(KeyVisitor)
+        deserializer.deserialize_str(TextVisitor)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use ureq::http::{HeaderMap, Request, Response};
-use ureq::{Agent, AsSendBody, Body, Error, Timeout};
+use ureq::{Agent, AsSendBody, Body, Error, SendBody, Timeout};
 
 use super::endpoint::Endpoint;
 use super::resolver::CachingResolver;
@@ -143,7 +143,12 @@ impl Exchange {
         let is_fresh = !self.has_live_connection(&address.host);
         let answer = match body {
             Some(upload) => request
-                .body(upload.bytes)
+                // Said by us, or the body would go in chunks, which S3 does not take.
+                .header(
+                    "content-length",
+                    upload.parts.map(<[u8]>::len).iter().sum::<usize>(),
+                )
+                .body(SendBody::from_reader(&mut InRecords(upload.parts)))
                 .map_err(Error::from)
                 .and_then(|request| self.run(request, is_fresh, timeout)),
             None => request
@@ -197,6 +202,24 @@ impl Exchange {
     }
 }
 
+/// A body in pieces that each become one TLS record of the size of ureq's buffer. Larger pieces would
+/// become records that go beyond it by some bytes, which then are sent on their own.
+struct InRecords<'a>([&'a [u8]; 2]);
+
+impl Read for InRecords<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(transport::BUFFER_BYTES - RECORD_OVERHEAD);
+        let mut length = 0;
+        for part in &mut self.0 {
+            length += part.read(&mut buffer[length..most])?;
+        }
+        Ok(length)
+    }
+}
+
+/// Header, type and authentication tag of TLS 1.3 (RFC 8446, section 5.2); TLS 1.2 adds 29 bytes.
+const RECORD_OVERHEAD: usize = 32;
+
 /// An answer of S3's, read to its end.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -224,20 +247,22 @@ impl Answer {
         {
             return Err(too_large());
         }
-        let body = body
-            .into_with_config()
-            .limit(MAX_OBJECT_BYTES)
-            .read_to_vec()
-            .map_err(|error| match error {
-                Error::BodyExceedsLimit(_) => too_large(),
-                error => S3Error::OutcomeUnknown {
-                    cause: format!("cut short: {error}"),
-                },
+        // As much room as is needed, since a Vec that grows while it is read is copied again and again.
+        let room = body.content_length().unwrap_or(0);
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+        body.into_reader()
+            .take(MAX_OBJECT_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| S3Error::OutcomeUnknown {
+                cause: format!("cut short: {error}"),
             })?;
+        if bytes.len() as u64 > MAX_OBJECT_BYTES {
+            return Err(too_large());
+        }
         Ok(Self {
             status,
             headers: head.headers,
-            body,
+            body: bytes,
         })
     }
 

@@ -126,8 +126,8 @@ pub struct Written {
 /// An object to write. Its content type is always JSON in UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
-    /// The bytes.
-    pub bytes: &'a [u8],
+    /// The bytes, in two parts.
+    pub parts: [&'a [u8]; 2],
     /// Their SHA-256, which is signed: S3 refuses what does not have it.
     pub sha256: [u8; 32],
     /// When to write at all.

@@ -1,7 +1,10 @@
 //! Every setting of the HTTP client that talks to S3, with its reason.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::CipherSuite;
+use rustls::crypto::CryptoProvider;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
@@ -73,9 +76,25 @@ pub(super) fn agent(
         .max_idle_connections_per_host(2 * threads)
         // S3 closes idle connections after some 20 s, sometimes far sooner (research 2.7).
         .max_idle_age(IDLE_AGE)
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .tls_config(
+            TlsConfig::builder()
+                .root_certs(roots)
+                .unversioned_rustls_crypto_provider(Arc::new(provider()))
+                .build(),
+        )
         .build();
     Agent::with_parts(config, DefaultConnector::default(), resolver)
+}
+
+/// ring's cryptography, AES-128 with SHA-256 first: the strength of the handshake's X25519, and processors
+/// have instructions for SHA-256, which few have for SHA-384.
+fn provider() -> CryptoProvider {
+    let mut provider = rustls::crypto::ring::default_provider();
+    // The sort is stable.
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    provider
 }
 
 /// A cold TLS handshake at 128 MB takes a good part of a second of CPU time at worst.
@@ -83,7 +102,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// S3 answers within 40 ms as a rule; its guide says to retry after 2 s.
 const PHASE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const IDLE_AGE: Duration = Duration::from_secs(10);
-const BUFFER_BYTES: usize = 16 * 1024;
+pub(super) const BUFFER_BYTES: usize = 16 * 1024;
 /// S3's own limit for a request is 8 KB, of which 2 KB user metadata; answers are alike.
 const HEADER_BYTES: usize = 16 * 1024;
 

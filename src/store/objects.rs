@@ -74,7 +74,7 @@ impl<S: ObjectStore> Objects<S> {
             .map(|(name, value)| (*name, &**value))
             .collect();
         let upload = Upload {
-            bytes: &text.bytes,
+            parts: [text.beginning, &text.rest],
             sha256: text.sha256,
             condition,
             metadata: &metadata,
@@ -95,7 +95,7 @@ impl<S: ObjectStore> Objects<S> {
     ) -> Result<Written, S3Error> {
         let text = public_text(&private.club, &white_space(nonce));
         let upload = Upload {
-            bytes: &text.bytes,
+            parts: [text.beginning, &text.rest],
             sha256: text.sha256,
             condition,
             metadata: &[(SHOWS, &private.etag.0)],
@@ -135,7 +135,7 @@ impl<S: ObjectStore> Objects<S> {
         bytes.extend_from_slice(white_space(nonce).as_bytes());
         let text = Text::new(bytes);
         let upload = Upload {
-            bytes: &text.bytes,
+            parts: [text.beginning, &text.rest],
             sha256: text.sha256,
             condition,
             metadata: &[],

@@ -373,7 +373,7 @@ impl ObjectStore for Connection {
         let write = Write {
             bucket: location.bucket.to_owned(),
             key: location.key.to_owned(),
-            bytes: Arc::new(upload.bytes.to_vec()),
+            bytes: Arc::new(upload.parts.concat()),
             metadata: metadata.collect(),
             condition: match upload.condition {
                 Condition::Always => None,

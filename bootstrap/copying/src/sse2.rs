@@ -90,10 +90,13 @@ unsafe fn copy_up(to: *mut u8, from: *const u8, count: usize) {
         let end = load(from.add(last));
         let mut done = 0;
         while done + 4 * BLOCK <= count {
-            let blocks = [0, 1, 2, 3].map(|block| load(from.add(done + block * BLOCK)));
-            for (block, bytes) in blocks.into_iter().enumerate() {
-                store(to.add(done + block * BLOCK), bytes);
-            }
+            let (from, to) = (from.add(done), to.add(done));
+            let (a, b) = (load(from), load(from.add(BLOCK)));
+            let (c, d) = (load(from.add(2 * BLOCK)), load(from.add(3 * BLOCK)));
+            store(to, a);
+            store(to.add(BLOCK), b);
+            store(to.add(2 * BLOCK), c);
+            store(to.add(3 * BLOCK), d);
             done += 4 * BLOCK;
         }
         while done < last {
