@@ -239,9 +239,10 @@ fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-const COLOURS: [&str; 10] = [
-    "#c0392b", "#e59866", "#7f8c8d", "#34495e", "#1f77b4", "#8e44ad", "#16a085", "#b7950b",
-    "#2ecc71", "#d81b9a",
+/// As many as there are variants, in their order.
+const COLOURS: [&str; 13] = [
+    "#c0392b", "#e59866", "#8c3b1f", "#f5b7a0", "#7f8c8d", "#34495e", "#1f77b4", "#8e44ad",
+    "#16a085", "#b7950b", "#2ecc71", "#d81b9a", "#5dade2",
 ];
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 66.0;

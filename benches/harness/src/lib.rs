@@ -4,9 +4,10 @@
 //! * `variants`, `size`: what is measured, how it is built, how large it is
 //! * `run`: one fresh process between fresh servers; `process`, `cgroup` below it
 //! * `http`, `runtime_api`, `s3`, `tls`: the servers; `verify`: checks afterwards what they were sent
+//! * `timeline`, `perf`: where the time of one cold write goes
 //! * `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
-//! * `stats`, `table`, `chart`, `report`: what is made of the samples
+//! * `stats`, `table`, `targets`, `round_trips`, `chart`, `report`: what is made of the samples
 //!
 //! `benches/README.md` says what is measured, and how.
 
@@ -20,14 +21,17 @@ mod lambda_report;
 mod machine;
 mod options;
 mod parts;
+mod perf;
 mod process;
 mod report;
+mod round_trips;
 mod run;
 mod runtime_api;
 mod s3;
 mod size;
 mod stats;
 mod table;
+mod targets;
 mod timeline;
 mod tls;
 mod variants;

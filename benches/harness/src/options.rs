@@ -28,6 +28,7 @@ pub(crate) enum Part {
     Memory,
     Evict,
     Growth,
+    RoundTrips,
     Timeline,
 }
 
@@ -67,6 +68,7 @@ pub(crate) fn parse(
             "--table" => options.parts.push(Part::Table),
             "--evict" => options.parts.push(Part::Evict),
             "--growth" => options.parts.push(Part::Growth),
+            "--round-trips" => options.parts.push(Part::RoundTrips),
             "--timeline" => options.parts.push(Part::Timeline),
             "--memory" => {
                 options.parts.push(Part::Memory);
@@ -93,7 +95,13 @@ pub(crate) fn parse(
         }
     }
     if options.parts.is_empty() {
-        options.parts = vec![Part::Table, Part::Memory, Part::Evict, Part::Growth];
+        options.parts = vec![
+            Part::Table,
+            Part::Memory,
+            Part::Evict,
+            Part::Growth,
+            Part::RoundTrips,
+        ];
     }
     // `--quick` names the table too.
     let mut named = Vec::new();
@@ -120,13 +128,14 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub(crate) const HELP: &str = "\
 cargo bench --bench cold_start -- [OPTIONS]
 
-Without options everything is measured: table, memory sizes, evicted executables, growth.
+Without options everything is measured: table, memory sizes, evicted executables, growth, round trips.
 
 Parts (any number; the first named switches the others off):
   --table              the table: all measures, club of 100 members
   --memory [LIST]      emulated memory sizes in MB, twice: CPU quota from the start, and after INIT
   --evict              with the function's files dropped from the page cache
   --growth             clubs of 10 to 100,000 members
+  --round-trips        how many network round trips are waited for, from runs with 0 to 20 ms each
   --timeline           one cold write of ours, with every gap above 50 µs
   --quick              the table with few runs
 
@@ -159,7 +168,13 @@ mod tests {
         let all = parsed("").unwrap().unwrap();
         assert_eq!(
             all.parts,
-            [Part::Table, Part::Memory, Part::Evict, Part::Growth]
+            [
+                Part::Table,
+                Part::Memory,
+                Part::Evict,
+                Part::Growth,
+                Part::RoundTrips
+            ]
         );
         let some = parsed("--evict --memory 128,256 --evict --rtt-ms 2.5")
             .unwrap()

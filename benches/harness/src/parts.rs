@@ -1,6 +1,6 @@
 //! The parts of the benchmark: which runs, in which order.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::club::Club;
 use crate::options::{Options, Part};
@@ -49,6 +49,7 @@ pub(crate) fn run(
             Part::Memory => run.memory(&club, &objects)?,
             Part::Evict => run.evict(&club, &objects)?,
             Part::Growth => run.growth()?,
+            Part::RoundTrips => run.round_trips(&club, &objects)?,
             Part::Timeline => timeline::show(bench, &run.variants[0], &club, &objects)?,
         }
     }
@@ -182,14 +183,13 @@ impl Run<'_> {
 
     fn growth(&mut self) -> Result<(), String> {
         for &members in &self.options.clubs {
-            let section = format!("growth {members}");
+            let section = growth_section(members);
             let club = Club::new(members);
             let objects = self.bench.prepare(&club, &self.variants[0])?;
             for round in 0..growth_rounds(self.options.runs, members) {
                 self.progress(&section, round);
                 for variant in self.turn(round) {
-                    // The floor has no data, and the variants that differ in one detail only say no more.
-                    if !variant.uses_s3 || matches!(variant.name, "ours-no-prefetch" | "py-boto3") {
+                    if !grows(&variant, members) {
                         continue;
                     }
                     let cold_read = Plan {
@@ -199,6 +199,48 @@ impl Run<'_> {
                     let sample = self.bench.run(&variant, &club, &objects, &cold_read)?;
                     self.add(&section, &variant, "cold_read_ms", round, sample.cold);
                     self.warm(&section, &variant, &club, &objects, round)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Cold and warm, with a few lengths of a network round trip.
+    fn round_trips(&mut self, club: &Club, objects: &Objects) -> Result<(), String> {
+        for round in 0..self.options.runs.div_ceil(ROUND_TRIPS_DIVISOR) {
+            for &ms in ROUND_TRIPS_MS {
+                let section = round_trip_section(ms);
+                self.progress(&section, round);
+                let round_trip = Duration::from_millis(u64::from(ms));
+                for variant in self.turn(round) {
+                    if !WITH_ROUND_TRIPS.contains(&variant.name) {
+                        continue;
+                    }
+                    let write = Plan {
+                        cold: Some(Kind::Write),
+                        warm_writes: 3,
+                        warm_reads: 3,
+                        round_trip: Some(round_trip),
+                        ..Plan::default()
+                    };
+                    let sample = self.bench.run(&variant, club, objects, &write)?;
+                    self.keep(&section, &variant, round, &sample, false);
+                    for (measure, times) in [
+                        ("warm_write_ms", &sample.warm_writes),
+                        ("warm_read_ms", &sample.warm_reads),
+                    ] {
+                        for (number, time) in times.iter().enumerate() {
+                            self.add(&section, &variant, measure, round * 100 + number, *time);
+                        }
+                    }
+                    let read = Plan {
+                        cold: Some(Kind::Read),
+                        round_trip: Some(round_trip),
+                        ..Plan::default()
+                    };
+                    let sample = self.bench.run(&variant, club, objects, &read)?;
+                    self.add(&section, &variant, "cold_read_ms", round, sample.cold);
+                    self.add(&section, &variant, "read_invoke_ms", round, sample.invoke);
                 }
             }
         }
@@ -359,6 +401,26 @@ pub(crate) fn memory_section(begins: Begins, megabytes: u32) -> String {
     }
 }
 
+/// The same for the growth.
+pub(crate) fn growth_section(members: usize) -> String {
+    format!("growth {members}")
+}
+
+/// The same for the runs with a network round trip.
+pub(crate) fn round_trip_section(ms: u32) -> String {
+    format!("round trip {ms} ms")
+}
+
+/// Whether a variant takes part in the growth with so many members. The floor has no data, the variants that
+/// differ in one detail only say no more, and beyond 10,000 members Python and Node take seconds to say the same.
+fn grows(variant: &Variant, members: usize) -> bool {
+    let says_more = !matches!(
+        variant.name,
+        "ours-no-prefetch" | "ours-dynamic" | "ours-dynamic-no-prefetch" | "py-boto3"
+    );
+    variant.uses_s3 && says_more && (members <= VERY_LARGE || !variant.is_slow)
+}
+
 /// Fewer for larger clubs, whose differences are large too.
 fn growth_rounds(runs: usize, members: usize) -> usize {
     let divisor = match members {
@@ -373,5 +435,10 @@ fn growth_rounds(runs: usize, members: usize) -> usize {
 const WARM_EVERY: usize = 3;
 const MEMORY_DIVISOR: usize = 4;
 const SLOW_EVERY: usize = 4;
+const ROUND_TRIPS_DIVISOR: usize = 3;
+/// The first is what the others are compared with.
+pub(crate) const ROUND_TRIPS_MS: &[u32] = &[0, 1, 5, 20];
+const WITH_ROUND_TRIPS: &[&str] = &[OURS, "ours-no-prefetch", "sdk-tuned", "rusty-s3"];
 const SYSCALL_RUNS: usize = 3;
 const LARGE: usize = 1_000;
+const VERY_LARGE: usize = 10_000;

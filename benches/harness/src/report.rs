@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::chart::{Chart, Line, Panel};
 use crate::machine::Machine;
 use crate::options::Options;
-use crate::parts::{Results, memory_section};
+use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::table;
 use crate::variants::Places;
@@ -121,7 +121,7 @@ fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
     .into_iter()
     .map(|(measure, title)| {
         let places = [10, 100, 1_000, 10_000, 100_000]
-            .map(|members: u32| (f64::from(members), format!("growth {members}")));
+            .map(|members: u32| (f64::from(members), growth_section(members as usize)));
         panel(results, title, &places, measure)
     })
     .collect();

@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// The same, after the writes.
     pub(crate) warm_reads: usize,
     pub(crate) quota: Option<Quota>,
+    /// In the place of the one that all runs have.
+    pub(crate) round_trip: Option<Duration>,
     /// Drops the function's files from the page cache first.
     pub(crate) evict: bool,
     /// Put before the program: a tool that watches it.
@@ -66,6 +68,7 @@ pub(crate) enum Begins {
 /// What was measured. Times in ms.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
+    pub(crate) pid: u32,
     pub(crate) client: Option<f64>,
     pub(crate) init: f64,
     pub(crate) invoke: f64,
@@ -87,7 +90,7 @@ impl Bench {
         let objects = Objects::default()
             .with(&private_path(), club.private.clone())
             .with(&public_path(), club.public.clone());
-        let s3 = self.s3(objects)?;
+        let s3 = self.s3(objects, self.round_trip)?;
         let api = RuntimeApi::start().map_err(text)?;
         let process = self.start(ours, &api, &s3, &Plan::default())?;
         api.deliver(club.write_event(PREPARING_EVENT));
@@ -108,7 +111,8 @@ impl Bench {
         objects: &Objects,
         plan: &Plan,
     ) -> Result<Sample, String> {
-        let s3 = self.s3(objects.clone())?;
+        let round_trip = plan.round_trip.unwrap_or(self.round_trip);
+        let s3 = self.s3(objects.clone(), round_trip)?;
         let api = RuntimeApi::start().map_err(text)?;
         if plan.evict {
             variant
@@ -122,6 +126,7 @@ impl Bench {
             Err(error) => Err(format!("{}: {error}\n{}", variant.name, process.abandon())),
             Ok(mut sample) => {
                 let started = process.started();
+                sample.pid = process.id();
                 sample.used = process.end().map_err(text)?;
                 sample.client = client_ms(&sample.used.log);
                 sample.connections = s3.connections();
@@ -133,9 +138,9 @@ impl Bench {
         }
     }
 
-    fn s3(&self, objects: Objects) -> Result<S3, String> {
+    fn s3(&self, objects: Objects, round_trip: Duration) -> Result<S3, String> {
         let tls = self.chain.as_ref().map(|chain| chain.server.clone());
-        S3::start(objects, tls, self.round_trip).map_err(text)
+        S3::start(objects, tls, round_trip).map_err(text)
     }
 
     fn start(

@@ -1,14 +1,16 @@
 //! The tables, in Markdown.
 
 use crate::cgroup::SIZES;
-use crate::parts::{Results, memory_section};
+use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::stats::Summary;
 use crate::variants::{OURS, Variant};
+use crate::{round_trips, targets};
 
 /// All tables that there are samples for.
 pub(crate) fn all(results: &Results) -> String {
     let parts = [
+        targets::table(results),
         cold_starts(results),
         ratios(results),
         client(results),
@@ -16,6 +18,7 @@ pub(crate) fn all(results: &Results) -> String {
         memory(results, Begins::AtStart),
         evicted(results),
         growth(results),
+        round_trips::table(results),
         spread(results),
         left_out(results),
     ];
@@ -195,7 +198,7 @@ fn evicted(results: &Results) -> Option<String> {
 fn growth(results: &Results) -> Option<String> {
     let clubs: Vec<usize> = [10, 100, 1_000, 10_000, 100_000].into();
     let cell = |variant: &Variant, members: usize| {
-        let section = format!("growth {members}");
+        let section = growth_section(members);
         let median = |measure| results.samples.median(&section, variant.name, measure);
         let form = |measure| median(measure).map_or("–".to_owned(), significant);
         median("cold_write_ms").map(|_| {
@@ -230,7 +233,8 @@ fn growth(results: &Results) -> Option<String> {
     (!lines.is_empty()).then(|| {
         format!(
             "### Growth with the club, by members\n\nWrite cold / warm; read cold / warm, medians in ms; in \
-             brackets what the test server took of all of a process's requests.\n\n{}",
+             brackets what the test server took of all of a process's requests. Beyond 10,000 members Python and \
+             Node are left out.\n\n{}",
             markdown(&names, &lines)
         )
     })

@@ -1,6 +1,7 @@
 //! Where the time of a cold write goes: what the servers saw, and what a tracer saw.
 
 use crate::club::Club;
+use crate::perf::{self, Recording};
 use crate::process::Watched;
 use crate::run::{Bench, Kind, Plan};
 use crate::s3::Objects;
@@ -33,6 +34,55 @@ pub(crate) fn show(
         println!("{at:8.3} {:8.3}  {what}", at - before);
         before = *at;
     }
+    println!();
+    let Err(reason) = by_perf(bench, variant, club, objects) else {
+        return Ok(());
+    };
+    println!("Not by perf: {reason}");
+    by_strace(bench, variant, club, objects)
+}
+
+/// Each call of the median of some runs, with its page faults.
+fn by_perf(bench: &Bench, variant: &Variant, club: &Club, objects: &Objects) -> Result<(), String> {
+    let plan = Plan {
+        cold: Some(Kind::Write),
+        ..Plan::default()
+    };
+    let path = std::env::temp_dir().join(format!("dojang-bench-{}.perf", std::process::id()));
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        let recording = Recording::start(&path)?;
+        let sample = bench.run(variant, club, objects, &plan);
+        let (cold, pid) = sample.as_ref().map_or((0.0, 0), |run| (run.cold, run.pid));
+        let calls = recording.end(pid)?;
+        sample?;
+        runs.push((cold, calls));
+    }
+    runs.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let (cold, calls) = &runs[RUNS / 2];
+    if calls.is_empty() {
+        return Err("it recorded nothing of the process".to_owned());
+    }
+    let faults: usize = calls.iter().map(|call| call.faults.0 + call.faults.1).sum();
+    println!(
+        "Its {} system calls and {faults} page faults, by perf, in a run of {cold:.2} ms, the median of {RUNS}: time \
+         since exec; since the same thread's last call; within the call. `!`: more than {GAP_US} µs.",
+        calls.len()
+    );
+    let names = perf::names();
+    for call in calls {
+        println!("{}", call.line(&names, GAP_US));
+    }
+    Ok(())
+}
+
+/// Where there is no perf: the calls of one run, each of which takes longer.
+fn by_strace(
+    bench: &Bench,
+    variant: &Variant,
+    club: &Club,
+    objects: &Objects,
+) -> Result<(), String> {
     let log = std::env::temp_dir().join(format!("dojang-bench-{}.strace", std::process::id()));
     let strace = [
         "strace",

@@ -11,9 +11,10 @@ use rcgen::{
 };
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::EncodePrivateKey;
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS13;
+use rustls::{ServerConfig, SignatureScheme};
 
 /// What a server and its clients need.
 pub(crate) struct Chain {
@@ -44,13 +45,15 @@ impl Chain {
         leaf.use_authority_key_identifier_extension = true;
         (leaf.not_before, leaf.not_after) = validity();
         let leaf = leaf.signed_by(&leaf_key, &issuer)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let leaf_der = PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        warm_up(&provider, &leaf_der)?;
         let server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])?
             .with_no_client_auth()
             .with_single_cert(
                 vec![leaf.der().clone(), intermediate.der().clone()],
-                PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()),
+                leaf_der,
             )?;
         let path = directory.join("root.pem");
         std::fs::write(&path, root_pem)?;
@@ -59,6 +62,17 @@ impl Chain {
             root: path,
         })
     }
+}
+
+/// A first signature: aws-lc fills its random generator before it, which takes some 30 ms.
+fn warm_up(provider: &CryptoProvider, key: &PrivateKeyDer<'_>) -> Result<(), Error> {
+    let key = provider.key_provider.load_private_key(key.clone_key())?;
+    let scheme = SignatureScheme::RSA_PSS_SHA256;
+    let signer = key
+        .choose_scheme(&[scheme])
+        .ok_or("a key that signs with RSA")?;
+    signer.sign(&[])?;
+    Ok(())
 }
 
 fn authority(name: &str) -> CertificateParams {

@@ -35,7 +35,9 @@ pub(crate) struct Spec {
 }
 
 enum Kind {
+    /// This project's executable, as it is shipped or built plainly.
     Ours {
+        build: Build,
         prefetch: bool,
     },
     /// A folder of `benches/variants` and its package, whether it uses S3, and how it is linked.
@@ -52,8 +54,17 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Shipped,
+    /// `cargo build --release --bin bootstrap`
+    Plain,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Linkage {
+    /// The system's libc.
     Dynamic,
+    /// musl, static and position-independent: as the shipped executable is.
     Static,
 }
 
@@ -62,16 +73,38 @@ pub(crate) const SPECS: &[Spec] = &[
     Spec {
         name: OURS,
         what: "this project's `bootstrap`, as it is shipped",
-        kind: Kind::Ours { prefetch: true },
+        kind: Kind::Ours {
+            build: Build::Shipped,
+            prefetch: true,
+        },
     },
     Spec {
         name: "ours-no-prefetch",
         what: "the same with `DOJANG_PREFETCH=off`",
-        kind: Kind::Ours { prefetch: false },
+        kind: Kind::Ours {
+            build: Build::Shipped,
+            prefetch: false,
+        },
+    },
+    Spec {
+        name: "ours-dynamic",
+        what: "the same source, built plainly: linked dynamically",
+        kind: Kind::Ours {
+            build: Build::Plain,
+            prefetch: true,
+        },
+    },
+    Spec {
+        name: "ours-dynamic-no-prefetch",
+        what: "that with `DOJANG_PREFETCH=off`",
+        kind: Kind::Ours {
+            build: Build::Plain,
+            prefetch: false,
+        },
     },
     Spec {
         name: "floor-static",
-        what: "Rust, Runtime API only, linked statically (not relocatable)",
+        what: "Rust, Runtime API only, linked statically, position-independent (musl), as ours is",
         kind: Kind::Rust {
             folder: "floor",
             package: "floor",
@@ -156,7 +189,7 @@ impl Spec {
     /// What is missing.
     pub(crate) fn build(&self, places: &Places) -> Result<Variant, String> {
         match self.kind {
-            Kind::Ours { prefetch } => self.ours(places, prefetch),
+            Kind::Ours { build, prefetch } => self.ours(places, build, prefetch),
             Kind::Rust {
                 folder,
                 package,
@@ -170,20 +203,39 @@ impl Spec {
         }
     }
 
-    fn ours(&self, places: &Places, prefetch: bool) -> Result<Variant, String> {
-        let path = match &places.ours {
-            Some(path) => path.clone(),
-            None => output(&mut Command::new(places.root.join("benches/shipped")))?
-                .trim()
-                .into(),
+    fn ours(&self, places: &Places, build: Build, prefetch: bool) -> Result<Variant, String> {
+        let path = match (build, &places.ours) {
+            (Build::Shipped, Some(path)) => path.clone(),
+            (Build::Shipped, None) => {
+                output(&mut Command::new(places.root.join("benches/shipped")))?
+                    .trim()
+                    .into()
+            }
+            (Build::Plain, _) => {
+                let target = places.bench.join("plain");
+                if places.may_build {
+                    let mut cargo = Command::new("cargo");
+                    cargo
+                        .args(["build", "--release", "--locked", "--quiet"])
+                        .args(["--bin", "bootstrap"])
+                        .current_dir(&places.root)
+                        .env("CARGO_TARGET_DIR", &target);
+                    output(&mut cargo)?;
+                }
+                target.join("release/bootstrap")
+            }
         };
         let environment = match prefetch {
             true => Vec::new(),
             false => vec![("DOJANG_PREFETCH".to_owned(), "off".to_owned())],
         };
+        let crates = match build {
+            Build::Shipped => crates(&places.root, Some(&shipped_target())),
+            Build::Plain => crates(&places.root, None),
+        };
         Ok(Variant {
             environment,
-            ..self.executable(&path, Some(crates(&places.root)?))?
+            ..self.executable(&path, Some(crates?))?
         })
     }
 
@@ -207,18 +259,24 @@ impl Spec {
                 .current_dir(&source)
                 .env("CARGO_TARGET_DIR", &target);
             if linkage == Linkage::Static {
-                command.env(
-                    "RUSTFLAGS",
-                    "-C target-feature=+crt-static -C relocation-model=static",
-                );
+                command.args(["--target", &shipped_target()]);
             }
-            output(&mut command)?;
+            output(&mut command).map_err(|error| match linkage {
+                Linkage::Dynamic => error,
+                Linkage::Static => {
+                    format!("{error} (needs `rustup target add {}`)", shipped_target())
+                }
+            })?;
         }
-        let path = target.join("release").join(package);
+        let path = match linkage {
+            Linkage::Dynamic => target.join("release"),
+            Linkage::Static => target.join(shipped_target()).join("release"),
+        };
+        let path = path.join(package);
         let uses_s3 = folder != "floor";
         Ok(Variant {
             uses_s3,
-            ..self.executable(&path, Some(crates(&source)?))?
+            ..self.executable(&path, Some(crates(&source, None)?))?
         })
     }
 
@@ -355,13 +413,21 @@ impl Places {
     }
 }
 
-/// How many crates are in an executable.
-pub(crate) fn crates(manifest_dir: &Path) -> Result<usize, String> {
+/// What the function is shipped for, on this machine's architecture.
+fn shipped_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
+/// How many crates are in an executable for a target (this machine's own if none is named).
+pub(crate) fn crates(manifest_dir: &Path, target: Option<&str>) -> Result<usize, String> {
     let mut tree = Command::new("cargo");
     tree.args([
         "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
     ])
     .current_dir(manifest_dir);
+    if let Some(target) = target {
+        tree.args(["--target", target]);
+    }
     let tree = output(&mut tree)?;
     let names = tree.lines().filter_map(|line| line.split(" (").next());
     Ok(names
