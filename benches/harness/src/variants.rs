@@ -183,7 +183,7 @@ impl Spec {
         };
         Ok(Variant {
             environment,
-            ..self.executable(&path, Some(crates(&places.root)?))?
+            ..self.executable(&path, Some(crates(&places.root, Some(&shipped_target()))?))?
         })
     }
 
@@ -218,7 +218,7 @@ impl Spec {
         let uses_s3 = folder != "floor";
         Ok(Variant {
             uses_s3,
-            ..self.executable(&path, Some(crates(&source)?))?
+            ..self.executable(&path, Some(crates(&source, None)?))?
         })
     }
 
@@ -355,13 +355,21 @@ impl Places {
     }
 }
 
-/// How many crates are in an executable.
-pub(crate) fn crates(manifest_dir: &Path) -> Result<usize, String> {
+/// What the function is shipped for, on this machine's architecture.
+fn shipped_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
+/// How many crates are in an executable for a target (this machine's own if none is named).
+pub(crate) fn crates(manifest_dir: &Path, target: Option<&str>) -> Result<usize, String> {
     let mut tree = Command::new("cargo");
     tree.args([
         "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
     ])
     .current_dir(manifest_dir);
+    if let Some(target) = target {
+        tree.args(["--target", target]);
+    }
     let tree = output(&mut tree)?;
     let names = tree.lines().filter_map(|line| line.split(" (").next());
     Ok(names
