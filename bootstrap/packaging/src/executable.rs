@@ -185,8 +185,8 @@ impl fmt::Display for Unfit {
                 expected.target(Linkage::Static)
             ),
             Self::FixedAddress => f.write_str(
-                "expected a position-independent executable, found one with a fixed address; build it \
-                 without `relocation-model=static`",
+                "expected a position-independent executable, found one with a fixed address; link it as \
+                 `bootstrap/package --with cargo` does (bootstrap/static-pie)",
             ),
             Self::Linkage { expected, found } => write!(
                 f,

@@ -40,7 +40,7 @@ fn a_fixed_address_is_refused() {
     executable[16..18].copy_from_slice(&ET_EXEC.to_le_bytes());
     let error = check(&executable, HERE, Linkage::Dynamic).unwrap_err();
     assert_eq!(error, Unfit::FixedAddress);
-    assert!(error.to_string().contains("relocation-model"), "{error}");
+    assert!(error.to_string().contains("fixed address"), "{error}");
 }
 
 #[test]
