@@ -136,6 +136,13 @@ def test_an_unknown_architecture_is_refused(tree):
     assert "expected cargo, zigbuild or lambda" in refusal(tree, *BUILDABLE, "--with", "make")
 
 
+@pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl")
+def test_a_fixed_address_for_arm64_is_refused_before_it_is_built(tree):
+    for builder in ("zigbuild", "lambda"):
+        line = refusal(tree, "--with", builder)
+        assert "fixed address" in line and "--linkage dynamic" in line
+
+
 def test_a_missing_compiler_is_refused(tree):
     assert "install Rust" in refusal(tree, RUSTC="no-such-rustc")
 
