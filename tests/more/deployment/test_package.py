@@ -137,10 +137,11 @@ def test_an_unknown_architecture_is_refused(tree):
 
 
 @pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl")
-def test_a_fixed_address_for_arm64_is_refused_before_it_is_built(tree):
+def test_builders_that_give_a_fixed_address_are_refused_before_they_build(tree):
     for builder in ("zigbuild", "lambda"):
-        line = refusal(tree, "--with", builder)
-        assert "fixed address" in line and "--linkage dynamic" in line
+        for arch in ("arm64", "x86_64"):
+            line = refusal(tree, "--arch", arch, "--with", builder)
+            assert "fixed address" in line and "--linkage dynamic" in line
 
 
 def test_a_missing_compiler_is_refused(tree):
