@@ -82,16 +82,18 @@ struct Package {
     licence: Option<String>,
 }
 
-/// All crates of the workspace for this machine's kind, those for tests included.
+/// All crates of the workspace for this machine's kind, those for tests included, and those of the shipped
+/// executable, which is built for musl.
 fn packages() -> Vec<Package> {
-    let target = if cfg!(target_arch = "aarch64") {
-        "aarch64-unknown-linux-gnu"
+    let targets = if cfg!(target_arch = "aarch64") {
+        ["aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl"]
     } else {
-        "x86_64-unknown-linux-gnu"
+        ["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"]
     };
+    // Not offline: where only this machine's own target was built so far, crates for musl are yet to come.
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--format-version", "1"])
-        .args(["--filter-platform", target])
+        .args(["metadata", "--locked", "--format-version", "1"])
+        .args(targets.map(|target| format!("--filter-platform={target}")))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
@@ -107,6 +109,10 @@ fn packages() -> Vec<Package> {
         .iter()
         .filter_map(|node| node["id"].as_str())
         .collect();
+    assert!(
+        used.iter().any(|id| id.contains("dlmalloc")),
+        "what is only in the shipped executable is looked at too"
+    );
     let packages = metadata["packages"].as_array().expect("packages is a list");
     let text = |value: &Value| value.as_str().map(str::to_owned);
     packages

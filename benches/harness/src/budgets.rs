@@ -1,12 +1,16 @@
 //! Counts that hardly vary from run to run, and what they may be at most: `benches/budgets.toml`.
 //!
-//! Over plain HTTP, so that no random numbers of TLS are in them, with a club of 100 members unless said
+//! Counted is what `benches/shipped` makes; allocations, which dhat sees only where the system's allocator is used,
+//! are those of the plain build. Over plain HTTP, so that no random numbers of TLS are in them, with a club of 100 members unless said
 //! otherwise.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
+
+use packaging::executable::{self, Architecture, Linkage};
 
 use crate::club::Club;
 use crate::process::Watched;
@@ -25,8 +29,7 @@ pub fn check(root: &Path, ours: Option<&Path>) -> Result<(), String> {
     let path = root.join("benches/budgets.toml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let budgets = Budgets::parse(&text)?;
-    let counts = measure(root, ours)?;
-    let toolchain = toolchain()?;
+    let (counts, toolchain) = measure(root, ours)?;
     let verdict = compare(&budgets, &counts, &toolchain);
     print!("{}", verdict.text);
     if verdict.exceeded.is_empty() {
@@ -66,7 +69,8 @@ fn compare(budgets: &Budgets, counts: &Counts, toolchain: &str) -> Verdict {
     let is_comparable = budgets.toolchain == toolchain;
     if !is_comparable {
         verdict.text = format!(
-            "The budgets were measured with {}, this is {toolchain}: instructions and size are only shown.\n",
+            "The budgets were measured with {}, this is {toolchain}: instructions, system calls and size are \
+             only shown.\n",
             budgets.toolchain
         );
     }
@@ -78,7 +82,10 @@ fn compare(budgets: &Budgets, counts: &Counts, toolchain: &str) -> Verdict {
             verdict.exceeded.push(format!("{name} has no budget"));
             continue;
         };
-        let is_compiled = name.ends_with("instructions") || *name == "executable_bytes";
+        // System calls are of the C library's making: its start-up, threads and name lookup.
+        let is_compiled = ["instructions", "syscalls", "executable_bytes"]
+            .iter()
+            .any(|end| name.ends_with(end));
         let tolerance = match name.ends_with("instructions") {
             true => budget.at_most * TOLERANCE_PERCENT / 100,
             false => 0,
@@ -151,7 +158,8 @@ impl Budgets {
     }
 }
 
-fn measure(root: &Path, ours: Option<&Path>) -> Result<Counts, String> {
+/// The counts, and what the executable was made with.
+fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String> {
     let places = Places {
         root: root.to_owned(),
         bench: root.join("target/bench"),
@@ -164,6 +172,16 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<Counts, String> {
         .find(|spec| spec.name == OURS)
         .ok_or("ours is a variant")?;
     let ours = spec.build(&places)?;
+    let linkage = linkage(&ours)?;
+    let toolchain = toolchain(linkage)?;
+    // dhat sees the system's allocator only, which a static executable does not use.
+    let plain = match linkage {
+        Linkage::Dynamic => ours.clone(),
+        Linkage::Static => spec.build(&Places {
+            ours: Some(plain_build(root)?),
+            ..places.clone()
+        })?,
+    };
     let bench = Bench {
         chain: None,
         round_trip: Duration::ZERO,
@@ -172,12 +190,12 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<Counts, String> {
     };
     let mut counter = Counter::new(&bench, ours, 100)?;
     let mut counts = Counts::new();
-    let plain = counter.run(&Plan {
+    let sample = counter.run(&Plan {
         cold: Some(Kind::Write),
         warm_writes: 1,
         ..Plan::default()
     })?;
-    counts.extend(requests(&plain)?);
+    counts.extend(requests(&sample)?);
     counts.insert("executable_bytes", counter.variant.size.files as u64);
     counts.insert("crates", counter.variant.crates.unwrap_or_default() as u64);
     for (name, tool) in [
@@ -186,7 +204,10 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<Counts, String> {
         ("allocations", Tool::Dhat),
     ] {
         eprintln!("counting {name}");
-        let [init, cold, warm] = counter.count(tool)?;
+        let [init, cold, warm] = match tool {
+            Tool::Dhat => Counter::new(&bench, plain.clone(), 100)?.count(tool)?,
+            _ => counter.count(tool)?,
+        };
         let names = match name {
             "instructions" => [
                 "init_instructions",
@@ -210,7 +231,31 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<Counts, String> {
     counter = Counter::new(&bench, counter.variant, 10_000)?;
     let [_, _, warm] = counter.count(Tool::Callgrind)?;
     counts.insert("warm_change_10000_members_instructions", warm);
-    Ok(counts)
+    Ok((counts, toolchain))
+}
+
+fn linkage(variant: &Variant) -> Result<Linkage, String> {
+    let path = &variant.program.path;
+    fs::read(path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| executable::linkage(&bytes).map_err(|error| error.to_string()))
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Makes what `cargo build --release` makes for this machine, and tells where it is.
+fn plain_build(root: &Path) -> Result<PathBuf, String> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--locked", "--bin", "bootstrap"])
+        .env("CARGO_TARGET_DIR", &target)
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
+    match status.success() {
+        true => Ok(target.join("release/bootstrap")),
+        false => Err(format!("cargo build: {status}")),
+    }
 }
 
 /// S3 requests and the bytes sent with them, of the cold change and of the warm one.
@@ -369,18 +414,23 @@ fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Such as `rustc 1.95.0 on x86_64`.
-fn toolchain() -> Result<String, String> {
-    let output = std::process::Command::new("rustc")
+/// Such as `rustc 1.95.0 for x86_64-unknown-linux-musl`.
+fn toolchain(linkage: Linkage) -> Result<String, String> {
+    let output = Command::new("rustc")
         .arg("--version")
         .output()
         .map_err(|error| format!("rustc: {error}"))?;
     let version = String::from_utf8_lossy(&output.stdout);
     let version: Vec<&str> = version.split(' ').take(2).collect();
+    let architecture = if cfg!(target_arch = "aarch64") {
+        Architecture::Arm64
+    } else {
+        Architecture::X86_64
+    };
     Ok(format!(
-        "{} on {}",
+        "{} for {}",
         version.join(" "),
-        std::env::consts::ARCH
+        architecture.target(linkage)
     ))
 }
 

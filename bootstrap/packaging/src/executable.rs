@@ -3,7 +3,8 @@
 use std::fmt;
 
 use goblin::elf::Elf;
-use goblin::elf::header::{EM_AARCH64, EM_X86_64};
+use goblin::elf::dynamic::DF_1_PIE;
+use goblin::elf::header::{EM_AARCH64, EM_X86_64, ET_DYN};
 
 /// An instruction set that Lambda has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +33,14 @@ impl Architecture {
             .find(|architecture| architecture.name() == name)
     }
 
-    /// Rust's name for Linux with glibc on it.
+    /// Rust's name for Linux on it, with the C library of that linkage.
     #[must_use]
-    pub fn target(self) -> &'static str {
-        match self {
-            Self::Arm64 => "aarch64-unknown-linux-gnu",
-            Self::X86_64 => "x86_64-unknown-linux-gnu",
+    pub fn target(self, linkage: Linkage) -> &'static str {
+        match (self, linkage) {
+            (Self::Arm64, Linkage::Static) => "aarch64-unknown-linux-musl",
+            (Self::Arm64, Linkage::Dynamic) => "aarch64-unknown-linux-gnu",
+            (Self::X86_64, Linkage::Static) => "x86_64-unknown-linux-musl",
+            (Self::X86_64, Linkage::Dynamic) => "x86_64-unknown-linux-gnu",
         }
     }
 
@@ -56,21 +59,56 @@ impl Architecture {
     }
 }
 
-/// Checks that `bytes` are an executable for `architecture` that is stripped and asks for nothing that
-/// `provided.al2023` lacks.
+/// How an executable gets its C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkage {
+    /// musl is in it; no loader, no shared library.
+    Static,
+    /// The system's loader brings the system's glibc.
+    Dynamic,
+}
+
+impl Linkage {
+    /// The option's value in `bootstrap/package`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Dynamic => "dynamic",
+        }
+    }
+
+    /// The linkage of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Static, Self::Dynamic]
+            .into_iter()
+            .find(|linkage| linkage.name() == name)
+    }
+}
+
+/// Checks that `bytes` are an executable for `architecture` with that linkage which can be loaded at any address,
+/// is stripped and asks for nothing that `provided.al2023` lacks.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
-    let elf = Elf::parse(bytes).map_err(|error| Unfit::NotElf(error.to_string()))?;
+pub fn check(bytes: &[u8], architecture: Architecture, expected: Linkage) -> Result<(), Unfit> {
+    let elf = parse(bytes)?;
     if !elf.is_64 || !elf.little_endian || elf.header.e_machine != architecture.machine() {
         return Err(Unfit::Architecture {
             expected: architecture,
             found: goblin::elf::header::machine_to_str(elf.header.e_machine),
         });
     }
+    if !is_position_independent(&elf) {
+        return Err(Unfit::FixedAddress);
+    }
     if !elf.syms.is_empty() || has_debug_information(&elf) {
         return Err(Unfit::NotStripped);
+    }
+    let found = linkage_of(&elf);
+    if found != expected {
+        return Err(Unfit::Linkage { expected, found });
     }
     for library in &elf.libraries {
         if !LIBRARIES.contains(library) && *library != architecture.loader() {
@@ -88,12 +126,20 @@ pub fn check(bytes: &[u8], architecture: Architecture) -> Result<(), Unfit> {
     Ok(())
 }
 
+/// How the executable is linked.
+///
+/// # Errors
+/// If it is no ELF file.
+pub fn linkage(bytes: &[u8]) -> Result<Linkage, Unfit> {
+    Ok(linkage_of(&parse(bytes)?))
+}
+
 /// The newest glibc that the executable asks for, such as `(2, 34)`; `None` if it is static.
 ///
 /// # Errors
 /// If it is no ELF file.
 pub fn glibc(bytes: &[u8]) -> Result<Option<(u32, u32)>, Unfit> {
-    let elf = Elf::parse(bytes).map_err(|error| Unfit::NotElf(error.to_string()))?;
+    let elf = parse(bytes)?;
     Ok(symbol_versions(&elf)
         .filter_map(|version| number(version, "GLIBC_"))
         .max())
@@ -111,6 +157,15 @@ pub enum Unfit {
         /// ELF's name of what it is.
         found: &'static str,
     },
+    /// It can be loaded at one address only, so that the system cannot choose it at random.
+    FixedAddress,
+    /// It is linked in the other way.
+    Linkage {
+        /// What was asked for.
+        expected: Linkage,
+        /// What it is.
+        found: Linkage,
+    },
     /// It has a symbol table or debug information, which Lambda would have to load.
     NotStripped,
     /// It asks for a shared library or loader that is not there.
@@ -127,7 +182,17 @@ impl fmt::Display for Unfit {
                 f,
                 "expected an executable for {}, found {found}; build it for {}",
                 expected.name(),
-                expected.target()
+                expected.target(Linkage::Static)
+            ),
+            Self::FixedAddress => f.write_str(
+                "expected a position-independent executable, found one with a fixed address; link it as \
+                 `bootstrap/package --with cargo` does (bootstrap/static-pie)",
+            ),
+            Self::Linkage { expected, found } => write!(
+                f,
+                "expected a {} executable, found a {} one; build it for the target of that linkage",
+                expected.name(),
+                found.name()
             ),
             Self::NotStripped => f.write_str(
                 "expected a stripped executable, found symbols; set `strip = true` in the profile",
@@ -147,6 +212,25 @@ impl fmt::Display for Unfit {
 }
 
 impl std::error::Error for Unfit {}
+
+fn parse(bytes: &[u8]) -> Result<Elf<'_>, Unfit> {
+    Elf::parse(bytes).map_err(|error| Unfit::NotElf(error.to_string()))
+}
+
+/// Shared libraries are of the same type; the flag tells them apart.
+fn is_position_independent(elf: &Elf<'_>) -> bool {
+    let flags = elf.dynamic.as_ref().map(|dynamic| dynamic.info.flags_1);
+    elf.header.e_type == ET_DYN && flags.is_some_and(|flags| flags & DF_1_PIE != 0)
+}
+
+/// What names neither a loader nor a library has all that it needs.
+fn linkage_of(elf: &Elf<'_>) -> Linkage {
+    if elf.interpreter.is_none() && elf.libraries.is_empty() {
+        Linkage::Static
+    } else {
+        Linkage::Dynamic
+    }
+}
 
 /// `.debug_gdb_scripts` alone is a line of text that `strip` leaves in.
 fn has_debug_information(elf: &Elf<'_>) -> bool {

@@ -1,12 +1,12 @@
-//! `packaging ARCHITECTURE EXECUTABLE COMMIT COMPILER OUT`: checks the executable and writes
-//! `bootstrap.zip` and `bootstrap.cdx.json` into the folder OUT. Called by `bootstrap/package`.
+//! `packaging ARCHITECTURE LINKAGE EXECUTABLE COMMIT COMPILER OUT`: checks the executable and
+//! writes `bootstrap.zip` and `bootstrap.cdx.json` into the folder OUT. Called by `bootstrap/package`.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use packaging::executable::Architecture;
+use packaging::executable::{Architecture, Linkage};
 use packaging::{archive, executable, sbom};
 use sha2::{Digest, Sha256};
 
@@ -25,22 +25,23 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
-    let [architecture, executable, commit, compiler, out] = arguments else {
-        return Err("usage: packaging ARCHITECTURE EXECUTABLE COMMIT COMPILER OUT".into());
+    let [architecture, linkage, executable, commit, compiler, out] = arguments else {
+        return Err("usage: packaging ARCHITECTURE LINKAGE EXECUTABLE COMMIT COMPILER OUT".into());
     };
     let architecture = Architecture::from_name(architecture)
         .ok_or_else(|| format!("expected arm64 or x86_64, found {architecture}"))?;
+    let linkage = Linkage::from_name(linkage)
+        .ok_or_else(|| format!("expected static or dynamic, found {linkage}"))?;
+    let target = architecture.target(linkage);
     let out = Path::new(out);
     let bytes = fs::read(executable).map_err(|error| format!("{executable}: {error}"))?;
-    executable::check(&bytes, architecture).map_err(|error| format!("{executable}: {error}"))?;
+    executable::check(&bytes, architecture, linkage)
+        .map_err(|error| format!("{executable}: {error}"))?;
 
-    let version = format!(
-        "dojang {VERSION}\ncommit {commit}\ntarget {}\ncompiler {compiler}\n",
-        architecture.target()
-    );
+    let version =
+        format!("dojang {VERSION}\ncommit {commit}\ntarget {target}\ncompiler {compiler}\n");
     let zip = archive::zip(&bytes, &version)?;
     let lock = fs::read_to_string(Path::new(WORKSPACE).join("Cargo.lock"))?;
-    let target = architecture.target();
     let metadata = cargo(&[
         "metadata",
         "--format-version",
@@ -50,7 +51,12 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
     ])?;
     let tree = cargo(&[&TREE[..], &["--target", target]].concat())?;
     let metadata = serde_json::from_str(&metadata)?;
-    let sbom = sbom::sbom(&metadata, &tree, &lock, &hex_digest(&bytes))?;
+    let described = sbom::Executable {
+        digest: &hex_digest(&bytes),
+        compiler,
+        linkage,
+    };
+    let sbom = sbom::sbom(&metadata, &tree, &lock, &described)?;
     fs::create_dir_all(out)?;
     fs::write(out.join("bootstrap.zip"), &zip)?;
     fs::write(
@@ -58,12 +64,13 @@ fn run(arguments: &[String]) -> Result<String, Box<dyn Error>> {
         serde_json::to_string_pretty(&sbom)? + "\n",
     )?;
 
-    let glibc = executable::glibc(&bytes)?.map_or("static".to_owned(), |(major, minor)| {
-        format!("glibc {major}.{minor}")
+    let glibc = executable::glibc(&bytes)?.map_or(String::new(), |(major, minor)| {
+        format!(", glibc {major}.{minor}")
     });
     Ok(format!(
-        "{version}executable {} bytes, {glibc}\n{} {} bytes, sha256 {}\n",
+        "{version}executable {} bytes, {}{glibc}\n{} {} bytes, sha256 {}\n",
         bytes.len(),
+        linkage.name(),
         out.join("bootstrap.zip").display(),
         zip.len(),
         hex_digest(&zip)

@@ -1,20 +1,27 @@
 //! A software bill of materials in CycloneDX 1.6 (JSON): the crates that are compiled into the
-//! executable, with versions, licences and checksums.
+//! executable, with versions, licences and checksums, and what the compiler brings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::executable::Linkage;
+
 /// Makes the SBOM. `metadata` is the output of `cargo metadata --filter-platform TARGET`, which describes
 /// the packages but takes the whole workspace's features together; `tree` are the lines `NAME vVERSION` of
-/// `cargo tree`, which tell what the function alone is made of; `lock` is the lock file, for the checksums;
-/// `digest` is the executable's SHA-256 in hex. It holds no time and no random serial number, so that equal
+/// `cargo tree`, which tell what the function alone is made of; `lock` is the lock file, for the checksums.
+/// It holds no time and no random serial number, so that equal
 /// sources give equal bytes.
 ///
 /// # Errors
 /// Names what is missing.
-pub fn sbom(metadata: &Value, tree: &str, lock: &str, digest: &str) -> Result<Value, Missing> {
+pub fn sbom(
+    metadata: &Value,
+    tree: &str,
+    lock: &str,
+    executable: &Executable<'_>,
+) -> Result<Value, Missing> {
     let compiled: BTreeSet<String> = tree.lines().filter_map(package_url).collect();
     let packages = by_id(metadata, "/packages")?;
     let nodes = by_id(metadata, "/resolve/nodes")?;
@@ -41,18 +48,57 @@ pub fn sbom(metadata: &Value, tree: &str, lock: &str, digest: &str) -> Result<Va
     if dependencies.len() != compiled.len() {
         return Err(Missing("every crate of `cargo tree`"));
     }
-    let mut executable = component(packages[root], &mut checksums);
-    executable["type"] = json!("application");
-    executable["hashes"] = json!([{"alg": "SHA-256", "content": digest}]);
+    components.extend(executable.brought_by_compiler());
+    let mut application = component(packages[root], &mut checksums);
+    application["type"] = json!("application");
+    application["hashes"] = json!([{"alg": "SHA-256", "content": executable.digest}]);
     Ok(json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": executable},
+        "metadata": {"component": application},
         "components": components,
         "dependencies": dependencies,
     }))
+}
+
+/// What the executable itself tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Executable<'a> {
+    /// SHA-256 in hex.
+    pub digest: &'a str,
+    /// Such as `rustc 1.95.0 (59807616e 2026-04-14)`.
+    pub compiler: &'a str,
+    /// Whether a C library is in it.
+    pub linkage: Linkage,
+}
+
+impl Executable<'_> {
+    /// The standard library, and musl if it is linked statically; of both the compiled form comes with rustc.
+    fn brought_by_compiler(&self) -> Vec<Value> {
+        let mut standard = json!({
+            "type": "library",
+            "bom-ref": "rust-std",
+            "name": "rust-std",
+            "description": format!("Rust's standard library, of {}", self.compiler),
+            "licenses": [{"expression": "MIT OR Apache-2.0"}],
+        });
+        if let Some(version) = self.compiler.split(' ').nth(1) {
+            standard["version"] = json!(version);
+        }
+        let mut brought = vec![standard];
+        if self.linkage == Linkage::Static {
+            brought.push(json!({
+                "type": "library",
+                "bom-ref": "musl",
+                "name": "musl",
+                "description": format!("C library, in the version that {} brings", self.compiler),
+                "licenses": [{"expression": "MIT"}],
+            }));
+        }
+        brought
+    }
 }
 
 /// Something that should be in the metadata or the lock file.
@@ -74,8 +120,11 @@ fn component(package: &Value, checksums: &mut BTreeMap<(String, String), String>
         "bom-ref": reference(package),
         "name": text("name"),
         "version": text("version"),
-        "purl": reference(package),
     });
+    // Ours are on no registry, where another may have the name.
+    if package["source"].is_string() {
+        component["purl"] = json!(reference(package));
+    }
     // Older crates divide alternatives by a slash.
     if let Some(licence) = package["license"].as_str() {
         let expression = licence.replace(" / ", " OR ").replace('/', " OR ");

@@ -4,30 +4,68 @@
 use std::path::Path;
 use std::process::Command;
 
-use packaging::executable::{Architecture, Unfit, check, glibc};
+use goblin::elf::Elf;
+use goblin::elf::dynamic::{DT_DEBUG, DT_NEEDED};
+use goblin::elf::header::ET_EXEC;
+use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_NULL};
+use packaging::executable::{Architecture, Linkage, Unfit, check, glibc, linkage};
 use packaging::{archive, sbom};
 use serde_json::{Value, json};
 
 #[test]
 fn a_stripped_executable_for_the_right_machine_passes() {
-    assert_eq!(check(&stripped(), HERE), Ok(()));
+    assert_eq!(check(&stripped(), HERE, Linkage::Dynamic), Ok(()));
+    assert_eq!(linkage(&stripped()), Ok(Linkage::Dynamic));
     assert!(glibc(&stripped()).unwrap() <= Some((2, 34)));
 }
 
 #[test]
+fn a_static_executable_passes_as_what_it_is() {
+    let bytes = without_loader_and_libraries(&stripped());
+    assert_eq!(linkage(&bytes), Ok(Linkage::Static));
+    assert_eq!(check(&bytes, HERE, Linkage::Static), Ok(()));
+    for (bytes, expected, found) in [
+        (&bytes, Linkage::Dynamic, Linkage::Static),
+        (&stripped(), Linkage::Static, Linkage::Dynamic),
+    ] {
+        let error = check(bytes, HERE, expected).unwrap_err();
+        assert_eq!(error, Unfit::Linkage { expected, found });
+    }
+}
+
+#[test]
+fn a_fixed_address_is_refused() {
+    // The type of file comes after the 16 bytes that identify ELF.
+    let mut executable = stripped();
+    executable[16..18].copy_from_slice(&ET_EXEC.to_le_bytes());
+    let error = check(&executable, HERE, Linkage::Dynamic).unwrap_err();
+    assert_eq!(error, Unfit::FixedAddress);
+    assert!(error.to_string().contains("fixed address"), "{error}");
+}
+
+#[test]
 fn another_machine_is_refused() {
-    let error = check(&stripped(), ELSEWHERE).unwrap_err();
+    let error = check(&stripped(), ELSEWHERE, Linkage::Dynamic).unwrap_err();
     assert!(matches!(error, Unfit::Architecture { .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains(ELSEWHERE.target()), "{text}");
-    assert!(matches!(check(b"#!/bin/sh\n", HERE), Err(Unfit::NotElf(_))));
-    assert!(matches!(check(b"", HERE), Err(Unfit::NotElf(_))));
+    assert!(text.contains(ELSEWHERE.target(Linkage::Static)), "{text}");
+    assert!(matches!(
+        check(b"#!/bin/sh\n", HERE, Linkage::Dynamic),
+        Err(Unfit::NotElf(_))
+    ));
+    assert!(matches!(
+        check(b"", HERE, Linkage::Dynamic),
+        Err(Unfit::NotElf(_))
+    ));
 }
 
 #[test]
 fn symbols_are_refused() {
     let itself = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    assert_eq!(check(&itself, HERE), Err(Unfit::NotStripped));
+    assert_eq!(
+        check(&itself, HERE, Linkage::Dynamic),
+        Err(Unfit::NotStripped)
+    );
 }
 
 #[test]
@@ -35,7 +73,7 @@ fn a_newer_glibc_is_refused() {
     for newer in ["GLIBC_2.35", "GLIBC_3.17", "GLIBC_ABII"] {
         let changed = replaced(&stripped(), "GLIBC_2.34", newer);
         assert_eq!(
-            check(&changed, HERE),
+            check(&changed, HERE, Linkage::Dynamic),
             Err(Unfit::SymbolVersion(newer.into()))
         );
     }
@@ -47,11 +85,14 @@ fn a_newer_glibc_is_refused() {
 fn a_library_that_lambda_lacks_is_refused() {
     let changed = replaced(&stripped(), "libgcc_s.so.1", "libssl.so.3xx");
     assert_eq!(
-        check(&changed, HERE),
+        check(&changed, HERE, Linkage::Dynamic),
         Err(Unfit::Library("libssl.so.3xx".into()))
     );
     let changed = replaced(&stripped(), "/ld-linux-", "/ld-lunix-");
-    assert!(matches!(check(&changed, HERE), Err(Unfit::Library(_))));
+    assert!(matches!(
+        check(&changed, HERE, Linkage::Dynamic),
+        Err(Unfit::Library(_))
+    ));
 }
 
 #[test]
@@ -76,11 +117,16 @@ fn equal_input_makes_an_equal_zip_that_can_be_run() {
 #[test]
 fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock")).unwrap();
-    let bom = sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap();
+    let bom = sbom::sbom(&metadata(), &tree(), &lock, &EXECUTABLE).unwrap();
     assert_eq!(bom["metadata"]["component"]["name"], "dojang");
     assert_eq!(bom["metadata"]["component"]["hashes"][0]["content"], "00ff");
     let components = bom["components"].as_array().unwrap();
-    let mut names: Vec<_> = components
+    let (crates, brought) = components.split_at(components.len() - 2);
+    assert_eq!(brought[0]["name"], "rust-std");
+    assert_eq!(brought[0]["version"], "1.95.0");
+    assert_eq!(brought[1]["name"], "musl");
+    assert_eq!(brought[1]["licenses"][0]["expression"], "MIT");
+    let mut names: Vec<_> = crates
         .iter()
         .map(|component| component["name"].as_str().unwrap())
         .collect();
@@ -95,10 +141,16 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
     expected.sort_unstable();
     expected.dedup();
     assert_eq!(names, expected);
-    for component in components {
-        let licence = &component["licenses"][0]["expression"];
+    for name in ["copying", "dlmalloc"] {
+        assert!(names.contains(&name), "{name} is in what is shipped");
+    }
+    for component in crates {
+        // What is this project's own has no archive.
+        let is_ours = component["name"] == "copying";
         assert!(
-            licence.is_string() && component["hashes"][0]["content"].is_string(),
+            component["licenses"][0]["expression"].is_string()
+                && component["hashes"][0]["content"].is_string() != is_ours
+                && component["purl"].is_string() != is_ours,
             "{component}"
         );
     }
@@ -112,7 +164,7 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
         }
     }
     assert_eq!(
-        sbom::sbom(&metadata(), &tree(), &lock, "00ff").unwrap(),
+        sbom::sbom(&metadata(), &tree(), &lock, &EXECUTABLE).unwrap(),
         bom
     );
 }
@@ -120,7 +172,9 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
 #[test]
 fn metadata_without_the_function_makes_no_sbom() {
     for metadata in [json!({}), json!({"packages": [], "resolve": {"nodes": []}})] {
-        let error = sbom::sbom(&metadata, "", "", "").unwrap_err().to_string();
+        let error = sbom::sbom(&metadata, "", "", &EXECUTABLE)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("expected "), "{error}");
     }
 }
@@ -139,6 +193,30 @@ fn stripped() -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
+/// As if it were linked statically: no loader is named, and no library.
+fn without_loader_and_libraries(bytes: &[u8]) -> Vec<u8> {
+    let elf = Elf::parse(bytes).unwrap();
+    let mut changed = bytes.to_vec();
+    let size = usize::from(elf.header.e_phentsize);
+    for (index, header) in elf.program_headers.iter().enumerate() {
+        if header.p_type == PT_INTERP {
+            let at = usize::try_from(elf.header.e_phoff).unwrap() + index * size;
+            changed[at..at + 4].copy_from_slice(&PT_NULL.to_le_bytes());
+        }
+        if header.p_type == PT_DYNAMIC {
+            let start = usize::try_from(header.p_offset).unwrap();
+            let end = start + usize::try_from(header.p_filesz).unwrap();
+            // Pairs of a tag and a value.
+            for entry in changed[start..end].chunks_exact_mut(16) {
+                if entry[..8] == DT_NEEDED.to_le_bytes() {
+                    entry[..8].copy_from_slice(&DT_DEBUG.to_le_bytes());
+                }
+            }
+        }
+    }
+    changed
+}
+
 /// `old` becomes `new`, of the same length, wherever it is.
 fn replaced(bytes: &[u8], old: &str, new: &str) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
@@ -155,7 +233,7 @@ fn replaced(bytes: &[u8], old: &str, new: &str) -> Vec<u8> {
 }
 
 fn metadata() -> Value {
-    let target = HERE.target();
+    let target = HERE.target(Linkage::Static);
     let json = cargo(&[
         "metadata",
         "--format-version",
@@ -167,15 +245,18 @@ fn metadata() -> Value {
 }
 
 fn tree() -> String {
+    let target = HERE.target(Linkage::Static);
     cargo(&[
         "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+        "--target", target,
     ])
 }
 
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
-        .args(["--locked", "--offline"])
+        // Not offline: where only this machine's own target was built so far, crates for musl are yet to come.
+        .arg("--locked")
         .current_dir(workspace())
         .output()
         .unwrap();
@@ -191,6 +272,11 @@ fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+const EXECUTABLE: sbom::Executable<'_> = sbom::Executable {
+    digest: "00ff",
+    compiler: "rustc 1.95.0 (59807616e 2026-04-14)",
+    linkage: Linkage::Static,
+};
 const HERE: Architecture = if cfg!(target_arch = "aarch64") {
     Architecture::Arm64
 } else {

@@ -45,14 +45,20 @@ def arch(request) -> str:
 
 
 @pytest.fixture(scope="session")
-def package_of(request):
+def linkage() -> str:
+    """How the packages are linked that are tested: as they are shipped, if that can be built here."""
+    return packages.linkage()
+
+
+@pytest.fixture(scope="session")
+def package_of(request, linkage):
     """The package for an architecture, made in the first folder."""
     # While writing tests: a folder with packages made before, so that nothing is built.
     made = os.environ.get("DOJANG_PACKAGES")
     if made:
         return lambda arch: packages.Package(arch, Path(made) / arch, "")
     folders = request.getfixturevalue("folders")
-    return lambda arch: packages.package(folders[0], arch)
+    return lambda arch: packages.package(folders[0], arch, linkage)
 
 
 @pytest.fixture

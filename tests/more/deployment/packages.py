@@ -14,7 +14,7 @@ AUTHOR = {
     "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost",
     "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
 }
-# Debian's compiler has a standard library for arm64 (packages rustc-web and libstd-rust-web-dev:arm64).
+# Debian's compiler has a standard library for arm64, with glibc (packages rustc-web and libstd-rust-web-dev:arm64).
 DEBIANS_RUSTC = "/usr/bin/rustc"
 
 
@@ -58,26 +58,38 @@ def snapshot(root: Path, folder: Path) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True, env={**os.environ, **AUTHOR})
 
 
-def compiler(arch: str) -> dict[str, str]:
-    """The environment that chooses a compiler which has the standard library for `arch`."""
-    target = {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu"
-    libraries = subprocess.run(["rustc", "--print", "target-libdir", "--target", target],
+def target(arch: str, linkage: str) -> str:
+    """Rust's name for Linux on it, with the C library of that linkage."""
+    return {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-" + {"static": "musl", "dynamic": "gnu"}[linkage]
+
+
+def has_library(arch: str, linkage: str) -> bool:
+    """Whether cargo's own compiler has the standard library for it."""
+    libraries = subprocess.run(["rustc", "--print", "target-libdir", "--target", target(arch, linkage)],
                                capture_output=True, text=True).stdout.strip()
-    if list(Path(libraries).glob("libstd-*.rlib")):
-        return {}
-    return {"RUSTC": DEBIANS_RUSTC}
+    return any(Path(libraries).glob("libstd-*.rlib"))
 
 
-def package(folder: Path, arch: str, *options: str) -> Package:
-    """Runs bootstrap/package in `folder`, or takes what it made of the same commit and compiler before."""
-    out = folder / "target/package" / arch
+def linkage() -> str:
+    """Static, as it is shipped; dynamic where Rust's libraries for musl cannot be had."""
+    return "static" if has_library("arm64", "static") and has_library("x86_64", "static") else "dynamic"
+
+
+def compiler(arch: str, linkage: str) -> dict[str, str]:
+    """The environment that chooses a compiler which has the standard library for it."""
+    return {} if has_library(arch, linkage) else {"RUSTC": DEBIANS_RUSTC}
+
+
+def package(folder: Path, arch: str, linkage: str) -> Package:
+    """Runs bootstrap/package in `folder`, or takes what it made of the same commit before."""
+    out = folder / "target/package" / linkage / arch
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True,
                             capture_output=True, text=True).stdout.strip()
     report = out / "report.txt"
-    if report.exists() and f"commit {commit}\n" in report.read_text() and not options:
+    if report.exists() and f"commit {commit}\n" in report.read_text():
         return Package(arch, out, report.read_text())
-    made = subprocess.run(["bootstrap/package", "--arch", arch, "--out", str(out), *options],
-                          cwd=folder, env={**os.environ, **compiler(arch)}, capture_output=True, text=True)
+    made = subprocess.run(["bootstrap/package", "--arch", arch, "--linkage", linkage, "--out", str(out)],
+                          cwd=folder, env={**os.environ, **compiler(arch, linkage)}, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr[-3000:]
     report.write_text(made.stdout)
     return Package(arch, out, made.stdout)

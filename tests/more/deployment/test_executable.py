@@ -9,8 +9,9 @@ from cloud import Cloud
 from conftest import run
 from function import Function
 
-# The loader and libraries are those of libc6:arm64 and libgcc-s1:arm64. Not `-L /usr/aarch64-linux-gnu`: with the
-# cross packages' loader and these libraries (of another build) the first thread never starts.
+# A static executable needs nothing else. Of a dynamic one, the loader and libraries are those of libc6:arm64 and
+# libgcc-s1:arm64. Not `-L /usr/aarch64-linux-gnu`: with the cross packages' loader and these libraries (of another
+# build) the first thread never starts.
 QEMU = ["qemu-aarch64-static"]
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="arm64 is emulated on x86_64 here")
 
@@ -55,3 +56,12 @@ def test_arm64_passes_end_to_end_tests_under_qemu(arm64, topic):
     passed = int(re.search(r"^(\d+) passed, 0 failed$", ended.stdout, re.M)[1])
     print(f"arm64 under qemu: {passed} cases of {topic} passed")
     assert passed >= 4
+
+
+def test_x86_64_passes_all_end_to_end_tests(executable):
+    """`cargo test` runs them on the plain build; what is shipped has another C library and allocator."""
+    ended = run("cargo", "test", "--quiet", "--locked", "--test", "end_to_end", DOJANG_EXECUTABLE=executable[0])
+    assert ended.returncode == 0, (ended.stdout + ended.stderr)[-5000:]
+    passed = int(re.search(r"^(\d+) passed, 0 failed$", ended.stdout, re.M)[1])
+    print(f"x86_64: all {passed} cases passed")
+    assert passed >= 100

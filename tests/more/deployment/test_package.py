@@ -16,18 +16,20 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 # The smallest of the service that this replaces had 18 MB zipped (shared anchors, py-boto3).
 LARGEST_ZIP = 3_000_000
+# Issue 4's targets, in bytes.
+LARGEST_STATIC = {"executable": 2_800_000, "zip": 1_350_000}
 
 
-def test_two_folders_make_equal_bytes(folders, arch):
-    first, second = (packages.package(folder, arch) for folder in folders)
-    print(f"{arch}: zip {first.zip.stat().st_size} bytes, executable "
+def test_two_folders_make_equal_bytes(folders, arch, linkage):
+    first, second = (packages.package(folder, arch, linkage) for folder in folders)
+    print(f"{arch}, {linkage}: zip {first.zip.stat().st_size} bytes, executable "
           f"{packages.size_of_executable(first.report)} bytes, sha256 {first.sha256} and {second.sha256}")
     assert first.sha256 == second.sha256
     assert first.sbom.read_bytes() == second.sbom.read_bytes()
     assert first.sha256 in first.report
 
 
-def test_what_is_inside(package_of, arch):
+def test_what_is_inside(package_of, arch, linkage):
     made = package_of(arch)
     with zipfile.ZipFile(made.zip) as archive:
         assert archive.namelist() == ["bootstrap", "VERSION"]
@@ -38,8 +40,8 @@ def test_what_is_inside(package_of, arch):
         version = archive.read("VERSION").decode()
         executable = archive.read("bootstrap")
     commit = run("git", "rev-parse", "HEAD", cwd=ROOT / "target/deployment/one").stdout.strip()
-    target = {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu"
-    assert version.splitlines()[:3] == [f"dojang {own_version()}", f"commit {commit}", f"target {target}"]
+    assert version.splitlines()[:3] == [
+        f"dojang {own_version()}", f"commit {commit}", f"target {packages.target(arch, linkage)}"]
     # Nothing of the machine it was made on.
     cargo_home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
     for path in (str(ROOT), cargo_home, str(Path.home()), "target/deployment"):
@@ -47,24 +49,50 @@ def test_what_is_inside(package_of, arch):
     assert made.zip.stat().st_size < LARGEST_ZIP
 
 
-def test_the_documented_sizes(package_of, arch):
+@pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl; dynamic packages are tested")
+def test_it_needs_nothing_of_the_system(package_of, arch, tmp_path):
+    """No loader and no library; and the system chooses the address."""
+    with zipfile.ZipFile(package_of(arch).zip) as archive:
+        executable = archive.extract("bootstrap", tmp_path)
+    shown = run("readelf", "--wide", "--file-header", "--program-headers", "--dynamic", executable).stdout
+    assert re.search(r"Type:\s+DYN ", shown) and re.search(r"FLAGS_1.* PIE", shown)
+    assert "INTERP" not in shown and "NEEDED" not in shown
+    for budget, size in (("executable", os.path.getsize(executable)), ("zip", package_of(arch).zip.stat().st_size)):
+        print(f"{arch}: {budget} {size} bytes of {LARGEST_STATIC[budget]}")
+        assert size <= LARGEST_STATIC[budget]
+
+
+def test_dynamic_linkage_is_there_too(folders):
+    made = packages.package(folders[0], "x86_64", "dynamic")
+    version = re.search(r"^executable \d+ bytes, dynamic, glibc 2\.(\d+)$", made.report, re.M)
+    assert int(version[1]) <= 34
+    assert "target x86_64-unknown-linux-gnu" in made.report
+    listed = {part["name"] for part in json.loads(made.sbom.read_text())["components"]}
+    assert listed.isdisjoint({"musl", "dlmalloc", "copying"})
+
+
+def test_the_documented_sizes(package_of, arch, linkage):
     """About: compilers differ, and so does what is inside from one commit to the next."""
     document = (ROOT / "docs/deploying.md").read_text()
-    executable, zipped = map(float, re.search(rf"^\| {arch} \| ([\d.]+) MB \| ([\d.]+) MB \|$", document, re.M).groups())
+    executable, zipped = map(float, re.search(rf"^\| {arch} \| {linkage} \| ([\d.]+) MB \| ([\d.]+) MB \|$", document, re.M).groups())
     with zipfile.ZipFile(package_of(arch).zip) as archive:
         assert archive.getinfo("bootstrap").file_size / 1e6 == pytest.approx(executable, rel=0.1)
     assert package_of(arch).zip.stat().st_size / 1e6 == pytest.approx(zipped, rel=0.1)
 
 
-def test_the_sbom_is_valid_and_complete(package_of, arch):
+def test_the_sbom_is_valid_and_complete(package_of, arch, linkage):
     bom = package_of(arch).sbom.read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is None
     tree = run("cargo", "tree", "-p", "dojang", "--edges", "normal", "--prefix", "none", "--format", "{p}",
-               "--locked", "--target", {"arm64": "aarch64", "x86_64": "x86_64"}[arch] + "-unknown-linux-gnu")
+               "--locked", "--target", packages.target(arch, linkage))
     shipped = {tuple(line.split(" ")[:2]) for line in tree.stdout.splitlines() if line}
     listed = json.loads(bom)
-    found = {(part["name"], "v" + part["version"])
-             for part in [*listed["components"], listed["metadata"]["component"]]}
+    parts = {part["name"]: part for part in [*listed["components"], listed["metadata"]["component"]]}
+    # What rustc brings.
+    standard = parts.pop("rust-std")
+    assert f"compiler rustc {standard['version']} " in package_of(arch).report
+    assert (parts.pop("musl", None) is not None) == (linkage == "static")
+    found = {(part["name"], "v" + part["version"]) for part in parts.values()}
     assert found == shipped and len(found) > 20
 
 
@@ -77,6 +105,10 @@ def tree(tmp_path):
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "all", "--no-gpg-sign"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True, env={**os.environ, **packages.AUTHOR})
     return tmp_path
+
+
+# Every compiler here has its library.
+BUILDABLE = ("--arch", "x86_64", "--linkage", "dynamic")
 
 
 def refusal(tree, *arguments, **environment) -> str:
@@ -100,7 +132,16 @@ def test_no_repository_is_refused(tree):
 def test_an_unknown_architecture_is_refused(tree):
     assert "expected arm64 or x86_64, found mips" in refusal(tree, "--arch", "mips")
     assert "--help" in refusal(tree, "--fast")
-    assert "expected cargo, zigbuild or lambda" in refusal(tree, "--arch", "x86_64", "--with", "make")
+    assert "expected static or dynamic, found none" in refusal(tree, "--linkage", "none")
+    assert "expected cargo, zigbuild or lambda" in refusal(tree, *BUILDABLE, "--with", "make")
+
+
+@pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl")
+def test_builders_that_give_a_fixed_address_are_refused_before_they_build(tree):
+    for builder in ("zigbuild", "lambda"):
+        for arch in ("arm64", "x86_64"):
+            line = refusal(tree, "--arch", arch, "--with", builder)
+            assert "fixed address" in line and "--linkage dynamic" in line
 
 
 def test_a_missing_compiler_is_refused(tree):
@@ -112,6 +153,8 @@ def test_a_missing_target_is_refused(tree, tmp_path):
     rustc.write_text('#!/bin/sh\ncase "$*" in *target-libdir*) echo /nowhere;; *) exec rustc "$@";; esac\n')
     rustc.chmod(0o755)
     line = refusal(tree, RUSTC=str(rustc))
+    assert "rustup target add aarch64-unknown-linux-musl" in line and "--linkage dynamic" in line
+    line = refusal(tree, "--linkage", "dynamic", RUSTC=str(rustc))
     assert "rustup target add aarch64-unknown-linux-gnu" in line and "libstd-rust-web-dev:arm64" in line
 
 
@@ -122,7 +165,7 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
     for tool in ("bash", "env", "git", "sed", "dirname", "cat", "cargo"):
         found = run("bash", "-c", f"command -v {tool}").stdout.strip()
         (tools / tool).symlink_to(found)
-    line = refusal(tree, RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+    line = refusal(tree, "--linkage", "dynamic", RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
     assert "'apt-get install gcc-aarch64-linux-gnu'" in line and "cargo-zigbuild" in line
     # For the machine itself Debian's package is gcc, and for x86_64 it has hyphens.
     host = tools / "rustc"
@@ -134,15 +177,16 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
         line = refusal(tree, "--arch", "x86_64", RUSTC=str(host), PATH=str(tools))
         assert f"'apt-get install {package}'" in line
     for builder in ("zigbuild", "lambda"):
-        line = refusal(tree, "--with", builder, RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+        line = refusal(tree, "--linkage", "dynamic", "--with", builder, RUSTC=packages.DEBIANS_RUSTC,
+                       PATH=str(tools))
         assert "from PyPI" in line
 
 
-def test_an_executable_for_another_machine_is_refused(package_of, tmp_path):
+def test_an_executable_for_another_machine_is_refused(package_of, linkage, tmp_path):
     """The rest of what is refused is tested in bootstrap/packaging."""
     with zipfile.ZipFile(package_of("x86_64").zip) as archive:
         archive.extract("bootstrap", tmp_path)
-    ended = run("cargo", "run", "--quiet", "--locked", "-p", "packaging", "--", "arm64",
+    ended = run("cargo", "run", "--quiet", "--locked", "-p", "packaging", "--", "arm64", linkage,
                 str(tmp_path / "bootstrap"), "commit", "compiler", str(tmp_path))
     assert ended.returncode == 1 and not (tmp_path / "bootstrap.zip").exists()
     assert "expected an executable for arm64, found X86_64" in ended.stderr

@@ -290,10 +290,10 @@ def test_one_command_deploys(cloud, tree):
     # With an uncommitted change, too, if asked for.
     ended = cloud.run(script(tree, "bootstrap/deploy club"), tree)
     assert ended.returncode == 1 and "uncommitted" in ended.stderr
-    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted"), tree)
+    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted --linkage dynamic"), tree)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert (tree / "target/package/arguments").read_text() == (
-        "--arch x86_64\n--arch x86_64\n--arch x86_64 --allow-uncommitted\n")
+        "--arch x86_64\n--arch x86_64\n--arch x86_64 --allow-uncommitted --linkage dynamic\n")
     assert {entry["Key"] for entry in s3.list_objects_v2(Bucket=app)["Contents"]} == set(files) - {"app.js"}
 
 
@@ -344,7 +344,8 @@ def test_why_the_function_could_not_be_asked_is_shown(cloud, tree):
 
 @pytest.mark.parametrize("arguments,word", [
     ("", "name of a stack"), ("my_club", "letters, digits and hyphens"), ("--fast", "name of a stack"),
-    ("c" * 41, "up to 40"), ("club --fast", "unknown option"), ("club --with", "needs a value")])
+    ("c" * 41, "up to 40"), ("club --fast", "unknown option"), ("club --with", "needs a value"),
+    ("club --linkage", "needs a value")])
 def test_deploy_says_what_is_wrong(tree, arguments, word):
     ended = run("bash", "-c", f"bootstrap/deploy {arguments}", cwd=tree)
     assert ended.returncode == 2 and word in ended.stderr and len(ended.stderr.splitlines()) == 1
@@ -353,7 +354,7 @@ def test_deploy_says_what_is_wrong(tree, arguments, word):
 def test_deploy_without_a_club_fails(cloud, tree):
     tool = tree / "tools/aws"
     tool.write_text(tool.read_text().replace('"statusCode": 200', '"statusCode": 500'))
-    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted"), tree)
+    ended = cloud.run(script(tree, "bootstrap/deploy club --allow-uncommitted --linkage dynamic"), tree)
     assert ended.returncode == 1 and "the function could not be reached" in ended.stderr
 
 
