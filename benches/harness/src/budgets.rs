@@ -83,9 +83,14 @@ fn compare(budgets: &Budgets, counts: &Counts, toolchain: &str) -> Verdict {
             continue;
         };
         // System calls are of the C library's making: its start-up, threads and name lookup.
-        let is_compiled = ["instructions", "syscalls", "executable_bytes"]
-            .iter()
-            .any(|end| name.ends_with(end));
+        let is_compiled = [
+            "instructions",
+            "syscalls",
+            "name_lookups",
+            "executable_bytes",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end));
         let tolerance = match name.ends_with("instructions") {
             true => budget.at_most * TOLERANCE_PERCENT / 100,
             false => 0,
@@ -227,6 +232,8 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String>
         };
         counts.extend(names.into_iter().zip([init, cold, warm]));
     }
+    let lookups = counter.total(Tool::Lookups, Some(Kind::Write), WARM_CHANGES)?;
+    counts.insert("name_lookups", lookups);
     eprintln!("counting instructions, 10,000 members");
     counter = Counter::new(&bench, counter.variant, 10_000)?;
     let [_, _, warm] = counter.count(Tool::Callgrind)?;
@@ -285,6 +292,8 @@ enum Tool {
     Callgrind,
     Dhat,
     Strace,
+    /// How often the hosts file is opened, which is how a lookup of the S3 server's name begins.
+    Lookups,
 }
 
 struct Counter<'a> {
@@ -354,7 +363,7 @@ impl<'a> Counter<'a> {
                     Watched::ByTool,
                 )
             }
-            Tool::Strace => {
+            Tool::Strace | Tool::Lookups => {
                 let arguments = ["strace", "-f", "-qq", "-e", "trace=!futex", "-o", &path];
                 (arguments.map(str::to_owned).into(), Watched::ByTracer)
             }
@@ -378,6 +387,7 @@ impl<'a> Counter<'a> {
                 Tool::Callgrind => callgrind_total(&read(&file)?),
                 Tool::Dhat => dhat_blocks(&sample.used.log),
                 Tool::Strace => Some(count_syscalls(&read(&file)?) as u64),
+                Tool::Lookups => Some(read(&file)?.matches("\"/etc/hosts\"").count() as u64),
             };
             let count =
                 count.ok_or_else(|| format!("{tool:?} gave no count:\n{}", sample.used.log))?;
