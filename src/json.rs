@@ -154,7 +154,27 @@ const MAX_DIGITS: usize = 1_000;
 ///
 /// The service that dojang replaces stored `true` and `false` where a client sent them for a time
 /// (`api.md` section 9) and integers of any size; neither may make a whole club unreadable.
-pub(crate) struct StoredTime(pub(crate) i64);
+pub(crate) struct StoredTime {
+    pub(crate) seconds: i64,
+    /// Whether it is stored as what it is now: an integer that fits.
+    pub(crate) is_plain: bool,
+}
+
+impl StoredTime {
+    fn plain(seconds: i64) -> Self {
+        Self {
+            seconds,
+            is_plain: true,
+        }
+    }
+
+    fn converted(seconds: i64) -> Self {
+        Self {
+            seconds,
+            is_plain: false,
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for StoredTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -168,15 +188,15 @@ impl<'de> Deserialize<'de> for StoredTime {
             }
 
             fn visit_bool<E>(self, value: bool) -> Result<StoredTime, E> {
-                Ok(StoredTime(i64::from(value)))
+                Ok(StoredTime::converted(i64::from(value)))
             }
 
             fn visit_i64<E>(self, value: i64) -> Result<StoredTime, E> {
-                Ok(StoredTime(value))
+                Ok(StoredTime::plain(value))
             }
 
             fn visit_u64<E>(self, value: u64) -> Result<StoredTime, E> {
-                Ok(StoredTime(i64::try_from(value).unwrap_or(i64::MAX)))
+                Ok(i64::try_from(value).map_or(StoredTime::converted(i64::MAX), StoredTime::plain))
             }
 
             fn visit_f64<E: Error>(self, value: f64) -> Result<StoredTime, E> {
@@ -185,7 +205,7 @@ impl<'de> Deserialize<'de> for StoredTime {
                 }
                 // `as` saturates, which is what an integer beyond 64 bits should do here.
                 #[allow(clippy::cast_possible_truncation)]
-                Ok(StoredTime(value as i64))
+                Ok(StoredTime::converted(value as i64))
             }
         }
 

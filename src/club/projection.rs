@@ -283,6 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn sessions_are_written_as_they_were_read_until_they_are_changed() {
+        let session = "{ \"session_id\":\"s\\u0031\",\r\n\"room\" : [ 1e1 ], \"participation\":{}, \"comment\":null,\
+            \"end_time\":7200,\"start_time\":3600, \"state\":\"scheduled\" }";
+        let text = format!(r#"{{"users":{{}},"sessions":{{"s1":{session}}}}}"#);
+        let mut club = read_club(text.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
+        assert_eq!(String::from_utf8(public_json(&club)).unwrap(), text);
+        club.sessions.get_mut("s1").unwrap().comment = Some(Some("new".into()));
+        let expected = r#"{"users":{},"sessions":{"s1":{"session_id":"s1","start_time":3600,"end_time":7200,"state":"scheduled","comment":"new","participation":{},"room":[ 1e1 ]}}}"#;
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), expected);
+        assert_eq!(String::from_utf8(public_json(&club)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_time_that_is_no_integer_is_written_as_the_one_it_was_read_as() {
+        for (stored, read) in [("true", 1), ("3600.0", 3600), ("1e30", i64::MAX)] {
+            let text = format!(
+                r#"{{"users":{{}},"sessions":{{"s1":{{"session_id":"s1","start_time":{stored},"end_time":7,"state":"scheduled","participation":{{}}}},"s2":{{ "session_id":"s2","start_time":1,"end_time":7,"state":"scheduled","participation":{{}}}}}}}}"#
+            );
+            let club = read_club(text.as_bytes()).unwrap();
+            let expected = text.replace(stored, &read.to_string());
+            assert_eq!(String::from_utf8(private_json(&club)).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn unknown_keys_survive_to_the_letter() {
         let text =
             r#"{"users":{},"sessions":{},"a":1e400,"b":12345678901234567890123456789,"c":[ ]}"#;

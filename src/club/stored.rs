@@ -4,7 +4,7 @@
 //! wrong and what was expected there, and shows no stored text: it may hold login codes.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -128,12 +128,17 @@ impl Stored for Kept<BTreeMap<String, User>, Members> {
 }
 
 impl Stored for Kept<Session, Vec<u8>> {
-    /// Keeps the stored text as well: most sessions are written as they were read.
+    /// Keeps the stored text as well: most sessions are written as they were read, to the letter. Not those
+    /// with a time that has to be put right.
     fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
+        place.has_converted.set(false);
         let session = Session::read(&mut serde_json::Deserializer::from_str(text), place)
             .map_err(|error| D::Error::custom(without_position(&error)))?;
-        Ok(Self::as_written(session, text.into()))
+        Ok(match place.has_converted.get() {
+            true => Self::from(session),
+            false => Self::as_written(session, text.into()),
+        })
     }
 }
 
@@ -289,15 +294,20 @@ pub(super) fn required<T, E: Error>(value: Option<T>, key: &'static str) -> Resu
     value.ok_or_else(|| E::custom(format_args!("the key {key} is missing")))
 }
 
-/// The path to a wrong place. Filled from the inside outwards once an error is on its way up, so
-/// that reading without errors pays nothing for it.
+/// What is to be said of a place besides its value.
 #[derive(Default)]
-pub(super) struct Place(RefCell<Vec<String>>);
+pub(super) struct Place {
+    /// The path to a wrong place. Filled from the inside outwards once an error is on its way up, so
+    /// that reading without errors pays nothing for it.
+    path: RefCell<Vec<String>>,
+    /// Whether a value was read as another one than the stored text says.
+    has_converted: Cell<bool>,
+}
 
 impl Place {
     fn on_error<T, E>(&self, key: &str, result: Result<T, E>) -> Result<T, E> {
         if result.is_err() {
-            self.0.borrow_mut().push(key.to_owned());
+            self.path.borrow_mut().push(key.to_owned());
         }
         result
     }
@@ -305,7 +315,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
+        self.path
             .borrow()
             .iter()
             .rev()
@@ -362,8 +372,12 @@ impl Stored for LoginCode {
 }
 
 impl Stored for i64 {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        StoredTime::deserialize(deserializer).map(|time| time.0)
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        let time = StoredTime::deserialize(deserializer)?;
+        if !time.is_plain {
+            place.has_converted.set(true);
+        }
+        Ok(time.seconds)
     }
 }
 

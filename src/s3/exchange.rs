@@ -325,6 +325,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn all_of_both_parts_is_sent_in_pieces_that_are_one_record() {
+        let most = transport::BUFFER_BYTES - RECORD_OVERHEAD;
+        let text: Vec<u8> = (0..3 * most).map(|at| (at % 251) as u8).collect();
+        for length in [0, 1, most - 1, most, most + 1, 3 * most] {
+            for middle in [0, 1, most - 1, most, most + 1, 3 * most] {
+                let middle = middle.min(length);
+                let mut body = InRecords([&text[..middle], &text[middle..length]]);
+                let mut buffer = [0; transport::BUFFER_BYTES];
+                let mut sent = Vec::new();
+                loop {
+                    let read = body.read(&mut buffer).unwrap();
+                    assert!(read == most || sent.len() + read == length, "{read}");
+                    if read == 0 {
+                        break;
+                    }
+                    sent.extend_from_slice(&buffer[..read]);
+                }
+                assert_eq!(sent, text[..length]);
+            }
+        }
+    }
+
+    #[test]
     fn times_of_headers_are_read() {
         // RFC 9110, section 5.6.7.
         let time = unix_time("Sun, 06 Nov 1994 08:49:37 GMT");

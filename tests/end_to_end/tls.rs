@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use local::S3Options;
+use local::setup::PRIVATE_BUCKET;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use serde_json::json;
 
 use crate::cases;
@@ -19,6 +20,7 @@ use crate::support::{Backend, Counts, answer, code, error_text};
 cases! {
     a_certificate_of_the_bundle_is_trusted,
     one_connection_serves_many_requests,
+    objects_of_many_records_arrive_with_both_versions_of_tls,
     a_certificate_of_nobody_known_is_refused,
     a_certificate_of_another_authority_is_refused,
     a_certificate_for_another_name_is_refused,
@@ -57,6 +59,30 @@ fn one_connection_serves_many_requests(counts: &Counts) {
         proxy.connections.load(Ordering::Relaxed) <= 2,
         "at most one for each bucket"
     );
+}
+
+fn objects_of_many_records_arrive_with_both_versions_of_tls(counts: &Counts) {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let authority = Authority::new();
+        let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
+        let bundle = Bundle::new(&[&authority]);
+        let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
+        let reset = json!({"action": "any_reset_test_setup",
+            "test_secret": local::setup::TEST_SECRET});
+        assert_eq!(backend.call(&reset).0, 200);
+        let mut stored = backend.private();
+        // A record holds 16,384 bytes at most.
+        stored["notes"] = json!("æ".repeat(50_000));
+        backend
+            .s3
+            .put_object(PRIVATE_BUCKET, "data.json", stored.to_string());
+        let create = json!({"action": "admin_create_user", "role": "Coach", "name": "New"});
+        backend.ok_as("Grandmaster Oh", &create);
+        for object in [backend.private(), backend.public()] {
+            assert_eq!(object["notes"], stored["notes"]);
+            assert_eq!(object["users"].as_object().unwrap().len(), 11);
+        }
+    }
 }
 
 fn a_certificate_of_nobody_known_is_refused(counts: &Counts) {
@@ -151,6 +177,15 @@ impl Authority {
 
     /// A server's configuration with a certificate for these names, valid or expired.
     fn certificate(&self, names: &[&str], valid: bool) -> Arc<ServerConfig> {
+        self.with_version(names, valid, rustls::DEFAULT_VERSIONS)
+    }
+
+    fn with_version(
+        &self,
+        names: &[&str],
+        valid: bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         if !valid {
@@ -160,7 +195,7 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
 use crate::club::Club;
 use crate::options::{Options, Part};
 use crate::process::Watched;
@@ -339,14 +343,18 @@ impl Run<'_> {
         let _ = std::fs::remove_file(&log);
     }
 
-    /// Who takes part in a round, in the order of the table.
+    /// Who takes part in a round, in its order.
     fn turn(&self, round: usize) -> Vec<Variant> {
         let is_everybody = round.is_multiple_of(SLOW_EVERY);
-        self.variants
+        let mut variants: Vec<_> = self
+            .variants
             .iter()
             .filter(|variant| is_everybody || !variant.is_slow)
             .cloned()
-            .collect()
+            .collect();
+        // In another order each time: who runs after Python finds the processor's caches empty.
+        variants.shuffle(&mut StdRng::seed_from_u64(round as u64));
+        variants
     }
 
     fn keep(
