@@ -258,7 +258,10 @@ pub(super) struct Fields<'p, A> {
 
 impl<'de, A: MapAccess<'de>> Fields<'_, A> {
     pub(super) fn next_key(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
-        Ok(self.map.next_key::<Text<'de>>()?.map(|key| key.0))
+        Ok(self
+            .map
+            .next_key::<PerhapsBorrowed<'de>>()?
+            .map(|key| key.0))
     }
 
     /// Reads the value of `key` into its slot, which must still be empty.
@@ -383,14 +386,14 @@ impl Stored for i64 {
 
 impl Stored for Role {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let Text(name) = Text::deserialize(deserializer)?;
+        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
         Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Admin, Coach or Student"))
     }
 }
 
 impl Stored for SessionState {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let Text(name) = Text::deserialize(deserializer)?;
+        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
         Self::from_name(&name)
             .ok_or_else(|| D::Error::custom("expected scheduled, cancelled or archived"))
     }
@@ -398,7 +401,7 @@ impl Stored for SessionState {
 
 impl Stored for Participation {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let Text(name) = Text::deserialize(deserializer)?;
+        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
         Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Yes, No or Maybe"))
     }
 }
@@ -417,28 +420,28 @@ macro_rules! stored_as_it_is {
 stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
 
 /// A string, borrowed from the stored text where it has no escapes.
-struct Text<'de>(Cow<'de, str>);
+struct PerhapsBorrowed<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
+        struct PerhapsBorrowedVisitor;
 
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
+        impl<'de> Visitor<'de> for PerhapsBorrowedVisitor {
+            type Value = PerhapsBorrowed<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<PerhapsBorrowed<'de>, E> {
+                Ok(PerhapsBorrowed(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<PerhapsBorrowed<'de>, E> {
+                Ok(PerhapsBorrowed(Cow::Owned(text.to_owned())))
             }
         }
 
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_str(PerhapsBorrowedVisitor)
     }
 }
