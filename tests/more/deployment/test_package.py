@@ -68,7 +68,7 @@ def test_dynamic_linkage_is_there_too(folders):
     assert int(version[1]) <= 34
     assert "target x86_64-unknown-linux-gnu" in made.report
     listed = {part["name"] for part in json.loads(made.sbom.read_text())["components"]}
-    assert listed.isdisjoint({"musl", "dlmalloc", "copying"})
+    assert listed.isdisjoint({"musl", "libunwind", "dlmalloc", "copying"})
 
 
 def test_the_documented_sizes(package_of, arch, linkage):
@@ -91,7 +91,8 @@ def test_the_sbom_is_valid_and_complete(package_of, arch, linkage):
     # What rustc brings.
     standard = parts.pop("rust-std")
     assert f"compiler rustc {standard['version']} " in package_of(arch).report
-    assert (parts.pop("musl", None) is not None) == (linkage == "static")
+    for name in ("musl", "libunwind"):
+        assert (parts.pop(name, None) is not None) == (linkage == "static")
     found = {(part["name"], "v" + part["version"]) for part in parts.values()}
     assert found == shipped and len(found) > 20
 
