@@ -167,7 +167,9 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
         found = run("bash", "-c", f"command -v {tool}").stdout.strip()
         (tools / tool).symlink_to(found)
     line = refusal(tree, "--linkage", "dynamic", RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
-    assert "'apt-get install gcc-aarch64-linux-gnu'" in line and "cargo-zigbuild" in line
+    assert "'apt-get install gcc-aarch64-linux-gnu'" in line and "install cargo-zigbuild or cargo-lambda" in line
+    line = refusal(tree, "--linkage", "dynamic", "--with", "cargo", RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+    assert line.endswith("or give --with zigbuild")
     # For the machine itself Debian's package is gcc, and for x86_64 it has hyphens.
     host = tools / "rustc"
     for name, package in (("x86_64", "gcc"), ("aarch64", "gcc-x86-64-linux-gnu")):
@@ -177,6 +179,11 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
         (tools / "libstd-1.rlib").write_text("")
         line = refusal(tree, "--arch", "x86_64", RUSTC=str(host), PATH=str(tools))
         assert f"'apt-get install {package}'" in line
+        # zig makes no static executable that is accepted, so it is advised for the other linkage only.
+        assert "--linkage dynamic" in line and "install cargo-zigbuild" not in line
+        line = refusal(tree, "--arch", "x86_64", "--with", "cargo", RUSTC=str(host), PATH=str(tools))
+        assert f"'apt-get install {package}'" in line
+        assert line.endswith("or give --linkage dynamic --with zigbuild")
     for builder in ("zigbuild", "lambda"):
         line = refusal(tree, "--linkage", "dynamic", "--with", builder, RUSTC=packages.DEBIANS_RUSTC,
                        PATH=str(tools))
