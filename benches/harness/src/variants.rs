@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use packaging::executable;
+
 use crate::process::Program;
 use crate::size::{self, Size};
 
@@ -25,6 +27,14 @@ pub(crate) struct Variant {
     pub(crate) crates: Option<usize>,
     /// Started in a quarter of the rounds only: its differences are large and its runs long.
     pub(crate) is_slow: bool,
+}
+
+impl Variant {
+    /// How its executable is linked; `None` if it is not one that can be read, such as a script.
+    pub(crate) fn linkage(&self) -> Option<executable::Linkage> {
+        let bytes = fs::read(&self.program.path).ok()?;
+        executable::linkage(&bytes).ok()
+    }
 }
 
 /// A variant that could be built.
