@@ -269,7 +269,15 @@ impl Spec {
                 .current_dir(&source)
                 .env("CARGO_TARGET_DIR", &target);
             if linkage == Linkage::Static {
-                command.args(["--target", &shipped_target()]);
+                let name = shipped_target().replace('-', "_").to_uppercase();
+                command
+                    .args(["--target", &shipped_target()])
+                    // As `bootstrap/package` does it: on arm64 rustc itself links to a fixed address.
+                    .env(
+                        format!("CARGO_TARGET_{name}_LINKER"),
+                        places.root.join("bootstrap/static-pie"),
+                    )
+                    .env("STATIC_PIE_CC", "cc");
             }
             output(&mut command).map_err(|error| match linkage {
                 Linkage::Dynamic => error,
