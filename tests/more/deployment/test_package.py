@@ -62,6 +62,16 @@ def test_it_needs_nothing_of_the_system(package_of, arch, tmp_path):
         assert size <= LARGEST_STATIC[budget]
 
 
+@pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl; dynamic packages are tested")
+def test_our_copying_takes_the_place_of_musls(package_of):
+    """Musl's memcpy, by its first instructions on x86-64, is in the archive that rustc links and not in the result."""
+    begin = bytes.fromhex("48 89 f8 48 83 fa 08 72 14")
+    libraries = run("rustc", "--print", "target-libdir", "--target", packages.target("x86_64", "static")).stdout.strip()
+    assert begin in (Path(libraries) / "self-contained/libc.a").read_bytes()
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        assert begin not in archive.read("bootstrap")
+
+
 def test_dynamic_linkage_is_there_too(folders):
     made = packages.package(folders[0], "x86_64", "dynamic")
     version = re.search(r"^executable \d+ bytes, dynamic, glibc 2\.(\d+)$", made.report, re.M)
