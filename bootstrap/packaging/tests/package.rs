@@ -48,6 +48,10 @@ fn another_machine_is_refused() {
     let error = check(&stripped(), ELSEWHERE, Linkage::Dynamic).unwrap_err();
     assert!(matches!(error, Unfit::Architecture { .. }), "{error}");
     let text = error.to_string();
+    assert!(text.contains(ELSEWHERE.target(Linkage::Dynamic)), "{text}");
+    let text = check(&stripped(), ELSEWHERE, Linkage::Static)
+        .unwrap_err()
+        .to_string();
     assert!(text.contains(ELSEWHERE.target(Linkage::Static)), "{text}");
     assert!(matches!(
         check(b"#!/bin/sh\n", HERE, Linkage::Dynamic),
