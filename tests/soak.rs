@@ -1,6 +1,7 @@
 //! A long life: one process serves warm invocations and stays as small as it was.
 //!
 //! 2,000 invocations; `DOJANG_INVOCATIONS=200000 cargo test --release --test soak -- --nocapture` makes more.
+//! `DOJANG_EXECUTABLE` names another executable than what Cargo has built, such as a packaged one.
 
 use std::fs;
 
@@ -21,8 +22,11 @@ fn memory_and_file_descriptors_stay_flat() {
     // The log is not what is measured here.
     environment.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());
     environment.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
-    let function = Function::spawn(env!("CARGO_BIN_EXE_bootstrap"), &[], &environment)
-        .expect("bootstrap starts");
+    let packaged = std::env::var("DOJANG_EXECUTABLE").ok();
+    let program = packaged
+        .as_deref()
+        .unwrap_or(env!("CARGO_BIN_EXE_bootstrap"));
+    let function = Function::spawn(program, &[], &environment).expect("bootstrap starts");
     invoke(
         &api,
         &json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET}),

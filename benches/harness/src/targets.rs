@@ -1,16 +1,23 @@
 //! What the project wants to reach beside what one run measured: met or not. Ratios are those of medians.
 
+use packaging::executable::Linkage;
+
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::table::{markdown, significant};
-use crate::variants::OURS;
+use crate::variants::{OURS, Variant};
 
 /// The table, or `None` if the part that most of it comes from was not measured.
 pub(crate) fn table(results: &Results) -> Option<String> {
     results.samples.median("table", OURS, "cold_write_ms")?;
     let lines: Vec<_> = rows(results).iter().map(Row::cells).collect();
+    let is_shipped = linked(results, OURS, Linkage::Static).is_some();
+    let warning = match is_shipped {
+        true => "",
+        false => " `ours` is not static in this run, so it is not what is shipped.",
+    };
     Some(format!(
-        "### Targets\n\nOf this run, ratios of medians. Of the two linkages, static is what is shipped.\n\n{}",
+        "### Targets\n\nOf this run, ratios of medians. Of the two linkages, static is what is shipped.{warning}\n\n{}",
         markdown(&["at most", "measured", ""], &lines)
     ))
 }
@@ -73,6 +80,8 @@ fn rows(results: &Results) -> Vec<Row> {
     };
     let variant = |name| results.variants.iter().find(|variant| variant.name == name);
     let megabytes = |bytes: usize| (bytes as f64 / 1e6, String::new());
+    let static_ours = linked(results, OURS, Linkage::Static);
+    let dynamic_ours = linked(results, PLAIN, Linkage::Dynamic);
     let row = |name, at_most, measured| Row {
         name,
         at_most: Some(at_most),
@@ -87,7 +96,7 @@ fn rows(results: &Results) -> Vec<Row> {
         row(
             "init without prefetch / floor's, static",
             1.15,
-            ratio("table", "init_ms", "ours-no-prefetch", FLOOR),
+            static_ours.and_then(|_| ratio("table", "init_ms", "ours-no-prefetch", FLOOR)),
         ),
         row(
             "init without prefetch / floor's, dynamic",
@@ -140,22 +149,22 @@ fn rows(results: &Results) -> Vec<Row> {
         row(
             "executable, static, MB",
             2.8,
-            variant(OURS).map(|variant| megabytes(variant.size.files)),
+            static_ours.map(|variant| megabytes(variant.size.files)),
         ),
         row(
             "its zip, MB",
             1.35,
-            variant(OURS).map(|variant| megabytes(variant.size.zip)),
+            static_ours.map(|variant| megabytes(variant.size.zip)),
         ),
         row(
             "executable, dynamic, MB",
             1.9,
-            variant(PLAIN).map(|variant| megabytes(variant.size.files)),
+            dynamic_ours.map(|variant| megabytes(variant.size.files)),
         ),
         row(
             "its zip, MB",
             0.95,
-            variant(PLAIN).map(|variant| megabytes(variant.size.zip)),
+            dynamic_ours.map(|variant| megabytes(variant.size.zip)),
         ),
         row(
             "crates in the shipped tree",
@@ -180,6 +189,15 @@ fn rows(results: &Results) -> Vec<Row> {
     ]
 }
 
+/// The variant of that name, if its executable is linked so: `ours` may be a fallback, or what `--ours` names.
+fn linked<'a>(results: &'a Results, name: &str, linkage: Linkage) -> Option<&'a Variant> {
+    let variant = results
+        .variants
+        .iter()
+        .find(|variant| variant.name == name)?;
+    (variant.linkage() == Some(linkage)).then_some(variant)
+}
+
 const FLOOR: &str = "floor-static";
 const PLAIN: &str = "ours-dynamic";
 const TUNED: &str = "sdk-tuned";
@@ -189,6 +207,8 @@ const LARGE_CLUB: usize = 10_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Program;
+    use crate::size::Size;
     use crate::stats::Samples;
 
     fn results(samples: Samples) -> Results {
@@ -232,6 +252,53 @@ mod tests {
             cells("/next`: invocation"),
             "– | 4.50 (5.00 - 0.50) | reported"
         );
+    }
+
+    #[test]
+    fn what_is_not_static_is_not_shown_as_static() {
+        let ours = std::env::temp_dir().join(format!("targets-{}", std::process::id()));
+        // A header alone names neither loader nor library. This test itself has a loader.
+        let mut header = [0; 64];
+        header[..20].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0");
+        std::fs::write(&ours, header).unwrap();
+        let shown = |path: std::path::PathBuf| {
+            let mut samples = Samples::default();
+            samples.add("table", OURS, "cold_write_ms", 0, 1.0);
+            samples.add("table", "ours-no-prefetch", "init_ms", 0, 1.0);
+            samples.add("table", FLOOR, "init_ms", 0, 1.0);
+            let mut results = results(samples);
+            results.variants.push(Variant {
+                name: OURS,
+                what: "",
+                program: Program {
+                    path,
+                    arguments: Vec::new(),
+                    directory: "/".into(),
+                },
+                environment: Vec::new(),
+                uses_s3: true,
+                files: Vec::new(),
+                size: Size {
+                    files: 2_000_000,
+                    zip: 1_000_000,
+                },
+                crates: None,
+                is_slow: false,
+            });
+            let lines = table(&results).unwrap();
+            let warns = lines.contains("`ours` is not static");
+            let measured = ["floor's, static", "executable, static", "its zip"].map(|name| {
+                let line = lines.lines().find(|line| line.contains(name)).unwrap();
+                !line.contains("not measured")
+            });
+            (warns, measured)
+        };
+        let found = shown(ours.clone());
+        std::fs::remove_file(&ours).unwrap();
+        assert_eq!(found, (false, [true; 3]));
+        let itself = std::env::current_exe().unwrap();
+        assert_eq!(shown(itself), (true, [false; 3]));
+        assert_eq!(shown("/nowhere".into()), (true, [false; 3]));
     }
 
     #[test]

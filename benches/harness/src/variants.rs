@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use packaging::executable;
+
 use crate::process::Program;
 use crate::size::{self, Size};
 
@@ -25,6 +27,14 @@ pub(crate) struct Variant {
     pub(crate) crates: Option<usize>,
     /// Started in a quarter of the rounds only: its differences are large and its runs long.
     pub(crate) is_slow: bool,
+}
+
+impl Variant {
+    /// How its executable is linked; `None` if it is not one that can be read, such as a script.
+    pub(crate) fn linkage(&self) -> Option<executable::Linkage> {
+        let bytes = fs::read(&self.program.path).ok()?;
+        executable::linkage(&bytes).ok()
+    }
 }
 
 /// A variant that could be built.
@@ -259,7 +269,15 @@ impl Spec {
                 .current_dir(&source)
                 .env("CARGO_TARGET_DIR", &target);
             if linkage == Linkage::Static {
-                command.args(["--target", &shipped_target()]);
+                let name = shipped_target().replace('-', "_").to_uppercase();
+                command
+                    .args(["--target", &shipped_target()])
+                    // As `bootstrap/package` does it: on arm64 rustc itself links to a fixed address.
+                    .env(
+                        format!("CARGO_TARGET_{name}_LINKER"),
+                        places.root.join("bootstrap/static-pie"),
+                    )
+                    .env("STATIC_PIE_CC", "cc");
             }
             output(&mut command).map_err(|error| match linkage {
                 Linkage::Dynamic => error,

@@ -97,6 +97,7 @@ pub fn check(bytes: &[u8], architecture: Architecture, expected: Linkage) -> Res
     if !elf.is_64 || !elf.little_endian || elf.header.e_machine != architecture.machine() {
         return Err(Unfit::Architecture {
             expected: architecture,
+            linkage: expected,
             found: goblin::elf::header::machine_to_str(elf.header.e_machine),
         });
     }
@@ -154,6 +155,8 @@ pub enum Unfit {
     Architecture {
         /// What was asked for.
         expected: Architecture,
+        /// How it should be linked.
+        linkage: Linkage,
         /// ELF's name of what it is.
         found: &'static str,
     },
@@ -178,11 +181,15 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotElf(error) => write!(f, "expected an ELF executable, found: {error}"),
-            Self::Architecture { expected, found } => write!(
+            Self::Architecture {
+                expected,
+                linkage,
+                found,
+            } => write!(
                 f,
                 "expected an executable for {}, found {found}; build it for {}",
                 expected.name(),
-                expected.target(Linkage::Static)
+                expected.target(*linkage)
             ),
             Self::FixedAddress => f.write_str(
                 "expected a position-independent executable, found one with a fixed address; link it as \

@@ -75,7 +75,8 @@ pub struct Executable<'a> {
 }
 
 impl Executable<'_> {
-    /// The standard library, and musl if it is linked statically; of both the compiled form comes with rustc.
+    /// The standard library; of a static executable also musl, and the unwinder that a dynamic one takes from the
+    /// system's libgcc. The compiled form of all comes with rustc.
     fn brought_by_compiler(&self) -> Vec<Value> {
         let mut standard = json!({
             "type": "library",
@@ -89,13 +90,22 @@ impl Executable<'_> {
         }
         let mut brought = vec![standard];
         if self.linkage == Linkage::Static {
-            brought.push(json!({
-                "type": "library",
-                "bom-ref": "musl",
-                "name": "musl",
-                "description": format!("C library, in the version that {} brings", self.compiler),
-                "licenses": [{"expression": "MIT"}],
-            }));
+            for (name, what, licence) in [
+                ("musl", "C library", "MIT"),
+                (
+                    "libunwind",
+                    "LLVM's stack unwinder",
+                    "Apache-2.0 WITH LLVM-exception",
+                ),
+            ] {
+                brought.push(json!({
+                    "type": "library",
+                    "bom-ref": name,
+                    "name": name,
+                    "description": format!("{what}, in the version that {} brings", self.compiler),
+                    "licenses": [{"expression": licence}],
+                }));
+            }
         }
         brought
     }

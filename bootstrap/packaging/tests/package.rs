@@ -48,6 +48,10 @@ fn another_machine_is_refused() {
     let error = check(&stripped(), ELSEWHERE, Linkage::Dynamic).unwrap_err();
     assert!(matches!(error, Unfit::Architecture { .. }), "{error}");
     let text = error.to_string();
+    assert!(text.contains(ELSEWHERE.target(Linkage::Dynamic)), "{text}");
+    let text = check(&stripped(), ELSEWHERE, Linkage::Static)
+        .unwrap_err()
+        .to_string();
     assert!(text.contains(ELSEWHERE.target(Linkage::Static)), "{text}");
     assert!(matches!(
         check(b"#!/bin/sh\n", HERE, Linkage::Dynamic),
@@ -121,11 +125,16 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
     assert_eq!(bom["metadata"]["component"]["name"], "dojang");
     assert_eq!(bom["metadata"]["component"]["hashes"][0]["content"], "00ff");
     let components = bom["components"].as_array().unwrap();
-    let (crates, brought) = components.split_at(components.len() - 2);
+    let (crates, brought) = components.split_at(components.len() - 3);
     assert_eq!(brought[0]["name"], "rust-std");
     assert_eq!(brought[0]["version"], "1.95.0");
     assert_eq!(brought[1]["name"], "musl");
     assert_eq!(brought[1]["licenses"][0]["expression"], "MIT");
+    assert_eq!(brought[2]["name"], "libunwind");
+    assert_eq!(
+        brought[2]["licenses"][0]["expression"],
+        "Apache-2.0 WITH LLVM-exception"
+    );
     let mut names: Vec<_> = crates
         .iter()
         .map(|component| component["name"].as_str().unwrap())
@@ -167,6 +176,13 @@ fn the_sbom_names_what_is_compiled_in_and_nothing_else() {
         sbom::sbom(&metadata(), &tree(), &lock, &EXECUTABLE).unwrap(),
         bom
     );
+    let dynamic = sbom::Executable {
+        linkage: Linkage::Dynamic,
+        ..EXECUTABLE
+    };
+    let bom = sbom::sbom(&metadata(), &tree(), &lock, &dynamic).unwrap();
+    let last = bom["components"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["name"], "rust-std", "of a dynamic one nothing else");
 }
 
 #[test]

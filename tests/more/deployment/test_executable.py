@@ -65,3 +65,12 @@ def test_x86_64_passes_all_end_to_end_tests(executable):
     passed = int(re.search(r"^(\d+) passed, 0 failed$", ended.stdout, re.M)[1])
     print(f"x86_64: all {passed} cases passed")
     assert passed >= 100
+
+
+def test_x86_64_stays_as_small_as_it_was(executable):
+    """The shipped allocator is another one than the plain build's."""
+    ended = run("cargo", "test", "--quiet", "--locked", "--test", "soak", "--", "--nocapture",
+                DOJANG_EXECUTABLE=executable[0], DOJANG_INVOCATIONS=None)
+    assert ended.returncode == 0, (ended.stdout + ended.stderr)[-5000:]
+    measured = re.search(r"^2000 invocations: .*$", ended.stdout, re.M)[0]
+    print(f"x86_64: {measured}")

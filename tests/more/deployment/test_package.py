@@ -62,13 +62,23 @@ def test_it_needs_nothing_of_the_system(package_of, arch, tmp_path):
         assert size <= LARGEST_STATIC[budget]
 
 
+@pytest.mark.skipif(packages.linkage() != "static", reason="no Rust library for musl; dynamic packages are tested")
+def test_our_copying_takes_the_place_of_musls(package_of):
+    """Musl's memcpy, by its first instructions on x86-64, is in the archive that rustc links and not in the result."""
+    begin = bytes.fromhex("48 89 f8 48 83 fa 08 72 14")
+    libraries = run("rustc", "--print", "target-libdir", "--target", packages.target("x86_64", "static")).stdout.strip()
+    assert begin in (Path(libraries) / "self-contained/libc.a").read_bytes()
+    with zipfile.ZipFile(package_of("x86_64").zip) as archive:
+        assert begin not in archive.read("bootstrap")
+
+
 def test_dynamic_linkage_is_there_too(folders):
     made = packages.package(folders[0], "x86_64", "dynamic")
     version = re.search(r"^executable \d+ bytes, dynamic, glibc 2\.(\d+)$", made.report, re.M)
     assert int(version[1]) <= 34
     assert "target x86_64-unknown-linux-gnu" in made.report
     listed = {part["name"] for part in json.loads(made.sbom.read_text())["components"]}
-    assert listed.isdisjoint({"musl", "dlmalloc", "copying"})
+    assert listed.isdisjoint({"musl", "libunwind", "dlmalloc", "copying"})
 
 
 def test_the_documented_sizes(package_of, arch, linkage):
@@ -91,7 +101,8 @@ def test_the_sbom_is_valid_and_complete(package_of, arch, linkage):
     # What rustc brings.
     standard = parts.pop("rust-std")
     assert f"compiler rustc {standard['version']} " in package_of(arch).report
-    assert (parts.pop("musl", None) is not None) == (linkage == "static")
+    for name in ("musl", "libunwind"):
+        assert (parts.pop(name, None) is not None) == (linkage == "static")
     found = {(part["name"], "v" + part["version"]) for part in parts.values()}
     assert found == shipped and len(found) > 20
 
@@ -166,7 +177,9 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
         found = run("bash", "-c", f"command -v {tool}").stdout.strip()
         (tools / tool).symlink_to(found)
     line = refusal(tree, "--linkage", "dynamic", RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
-    assert "'apt-get install gcc-aarch64-linux-gnu'" in line and "cargo-zigbuild" in line
+    assert "'apt-get install gcc-aarch64-linux-gnu'" in line and "install cargo-zigbuild or cargo-lambda" in line
+    line = refusal(tree, "--linkage", "dynamic", "--with", "cargo", RUSTC=packages.DEBIANS_RUSTC, PATH=str(tools))
+    assert line.endswith("or give --with zigbuild")
     # For the machine itself Debian's package is gcc, and for x86_64 it has hyphens.
     host = tools / "rustc"
     for name, package in (("x86_64", "gcc"), ("aarch64", "gcc-x86-64-linux-gnu")):
@@ -176,6 +189,11 @@ def test_a_missing_linker_is_refused(tree, tmp_path):
         (tools / "libstd-1.rlib").write_text("")
         line = refusal(tree, "--arch", "x86_64", RUSTC=str(host), PATH=str(tools))
         assert f"'apt-get install {package}'" in line
+        # zig makes no static executable that is accepted, so it is advised for the other linkage only.
+        assert "--linkage dynamic" in line and "install cargo-zigbuild" not in line
+        line = refusal(tree, "--arch", "x86_64", "--with", "cargo", RUSTC=str(host), PATH=str(tools))
+        assert f"'apt-get install {package}'" in line
+        assert line.endswith("or give --linkage dynamic --with zigbuild")
     for builder in ("zigbuild", "lambda"):
         line = refusal(tree, "--linkage", "dynamic", "--with", builder, RUSTC=packages.DEBIANS_RUSTC,
                        PATH=str(tools))
