@@ -386,24 +386,38 @@ impl Stored for i64 {
 
 impl Stored for Role {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Admin, Coach or Student"))
+        read_name(
+            deserializer,
+            Self::from_name,
+            "expected Admin, Coach or Student",
+        )
     }
 }
 
 impl Stored for SessionState {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
-        Self::from_name(&name)
-            .ok_or_else(|| D::Error::custom("expected scheduled, cancelled or archived"))
+        read_name(
+            deserializer,
+            Self::from_name,
+            "expected scheduled, cancelled or archived",
+        )
     }
 }
 
 impl Stored for Participation {
     fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &Place) -> Result<Self, D::Error> {
-        let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| D::Error::custom("expected Yes, No or Maybe"))
+        read_name(deserializer, Self::from_name, "expected Yes, No or Maybe")
     }
+}
+
+/// Reads one of a few names, which takes no copy of it.
+fn read_name<'de, T, D: Deserializer<'de>>(
+    deserializer: D,
+    from_name: fn(&str) -> Option<T>,
+    expected: &'static str,
+) -> Result<T, D::Error> {
+    let PerhapsBorrowed(name) = PerhapsBorrowed::deserialize(deserializer)?;
+    from_name(&name).ok_or_else(|| D::Error::custom(expected))
 }
 
 /// Lets types that `serde` can read by itself stand in stored objects.
