@@ -1,23 +1,23 @@
 //! Counts that hardly vary from run to run, and what they may be at most: `benches/budgets.toml`.
 //!
 //! Counted is what `benches/shipped` makes; allocations, which dhat sees only where the system's allocator is used,
-//! are those of the plain build. Over plain HTTP, so that no random numbers of TLS are in them, with a club of 100 members unless said
-//! otherwise.
+//! are those of the plain build. Over plain HTTP, so that no random numbers of TLS are in them, with a club of
+//! 100 members unless said otherwise.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use packaging::executable::{self, Architecture, Linkage};
+use packaging::executable::Linkage;
 
 use crate::club::Club;
 use crate::process::Watched;
 use crate::run::{Bench, Kind, Plan, Sample};
 use crate::s3::Objects;
 use crate::timeline::count_syscalls;
-use crate::variants::{OURS, Places, SPECS, Variant};
+use crate::variants::{HERE, OURS, PLAIN, Places, SPECS, Variant};
 use crate::verify::Checker;
 
 /// Measures all counts of `ours`, or of the shipped executable, and compares them with the budgets. Prints a
@@ -172,20 +172,17 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String>
         may_build: true,
     };
     fs::create_dir_all(&places.bench).map_err(|error| error.to_string())?;
-    let spec = SPECS
-        .iter()
-        .find(|spec| spec.name == OURS)
-        .ok_or("ours is a variant")?;
-    let ours = spec.build(&places)?;
-    let linkage = linkage(&ours)?;
+    let build = |name| {
+        let spec = SPECS.iter().find(|spec| spec.name == name);
+        spec.ok_or("this is a variant")?.build(&places)
+    };
+    let ours = build(OURS)?;
+    let linkage = ours.linkage().ok_or("ours is no ELF file")?;
     let toolchain = toolchain(linkage)?;
     // dhat sees the system's allocator only, which a static executable does not use.
     let plain = match linkage {
         Linkage::Dynamic => ours.clone(),
-        Linkage::Static => spec.build(&Places {
-            ours: Some(plain_build(root)?),
-            ..places.clone()
-        })?,
+        Linkage::Static => build(PLAIN)?,
     };
     let bench = Bench {
         chain: None,
@@ -239,30 +236,6 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String>
     let [_, _, warm] = counter.count(Tool::Callgrind)?;
     counts.insert("warm_change_10000_members_instructions", warm);
     Ok((counts, toolchain))
-}
-
-fn linkage(variant: &Variant) -> Result<Linkage, String> {
-    let path = &variant.program.path;
-    fs::read(path)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| executable::linkage(&bytes).map_err(|error| error.to_string()))
-        .map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Makes what `cargo build --release` makes for this machine, and tells where it is.
-fn plain_build(root: &Path) -> Result<PathBuf, String> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--locked", "--bin", "bootstrap"])
-        .env("CARGO_TARGET_DIR", &target)
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cargo: {error}"))?;
-    match status.success() {
-        true => Ok(target.join("release/bootstrap")),
-        false => Err(format!("cargo build: {status}")),
-    }
 }
 
 /// S3 requests and the bytes sent with them, of the cold change and of the warm one.
@@ -432,15 +405,10 @@ fn toolchain(linkage: Linkage) -> Result<String, String> {
         .map_err(|error| format!("rustc: {error}"))?;
     let version = String::from_utf8_lossy(&output.stdout);
     let version: Vec<&str> = version.split(' ').take(2).collect();
-    let architecture = if cfg!(target_arch = "aarch64") {
-        Architecture::Arm64
-    } else {
-        Architecture::X86_64
-    };
     Ok(format!(
         "{} for {}",
         version.join(" "),
-        architecture.target(linkage)
+        HERE.target(linkage)
     ))
 }
 

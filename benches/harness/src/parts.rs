@@ -229,14 +229,7 @@ impl Run<'_> {
                     };
                     let sample = self.bench.run(&variant, club, objects, &write)?;
                     self.keep(&section, &variant, round, &sample, false);
-                    for (measure, times) in [
-                        ("warm_write_ms", &sample.warm_writes),
-                        ("warm_read_ms", &sample.warm_reads),
-                    ] {
-                        for (number, time) in times.iter().enumerate() {
-                            self.add(&section, &variant, measure, round * 100 + number, *time);
-                        }
-                    }
+                    self.keep_warm(&section, &variant, round, &sample);
                     let read = Plan {
                         cold: Some(Kind::Read),
                         round_trip: Some(round_trip),
@@ -291,14 +284,7 @@ impl Run<'_> {
             round,
             sample.used.peak_rss_kb as f64 / 1e3,
         );
-        for (measure, times) in [
-            ("warm_write_ms", &sample.warm_writes),
-            ("warm_read_ms", &sample.warm_reads),
-        ] {
-            for (number, time) in times.iter().enumerate() {
-                self.add(section, variant, measure, round * 100 + number, *time);
-            }
-        }
+        self.keep_warm(section, variant, round, &sample);
         if let [cold, warm, ..] = sample.requests_after[..] {
             self.add(
                 section,
@@ -385,6 +371,18 @@ impl Run<'_> {
             ("server_ms", sample.sent.busy.as_secs_f64() * 1e3),
         ] {
             self.add(section, variant, measure, round, value);
+        }
+    }
+
+    /// The times of warm events, of which a run has several.
+    fn keep_warm(&mut self, section: &str, variant: &Variant, round: usize, sample: &Sample) {
+        for (measure, times) in [
+            ("warm_write_ms", &sample.warm_writes),
+            ("warm_read_ms", &sample.warm_reads),
+        ] {
+            for (number, time) in times.iter().enumerate() {
+                self.add(section, variant, measure, round * 100 + number, *time);
+            }
         }
     }
 

@@ -4,8 +4,9 @@ use packaging::executable::Linkage;
 
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
+use crate::size::Size;
 use crate::table::{markdown, significant};
-use crate::variants::{OURS, Variant};
+use crate::variants::{OURS, PLAIN, Variant};
 
 /// The table, or `None` if the part that most of it comes from was not measured.
 pub(crate) fn table(results: &Results) -> Option<String> {
@@ -79,7 +80,9 @@ fn rows(results: &Results) -> Vec<Row> {
         Some((ours - floor, of))
     };
     let variant = |name| results.variants.iter().find(|variant| variant.name == name);
-    let megabytes = |bytes: usize| (bytes as f64 / 1e6, String::new());
+    let megabytes = |variant: Option<&Variant>, bytes: fn(&Size) -> usize| {
+        variant.map(|variant| (bytes(&variant.size) as f64 / 1e6, String::new()))
+    };
     let static_ours = linked(results, OURS, Linkage::Static);
     let dynamic_ours = linked(results, PLAIN, Linkage::Dynamic);
     let row = |name, at_most, measured| Row {
@@ -149,22 +152,18 @@ fn rows(results: &Results) -> Vec<Row> {
         row(
             "executable, static, MB",
             2.8,
-            static_ours.map(|variant| megabytes(variant.size.files)),
+            megabytes(static_ours, |size| size.files),
         ),
-        row(
-            "its zip, MB",
-            1.35,
-            static_ours.map(|variant| megabytes(variant.size.zip)),
-        ),
+        row("its zip, MB", 1.35, megabytes(static_ours, |size| size.zip)),
         row(
             "executable, dynamic, MB",
             1.9,
-            dynamic_ours.map(|variant| megabytes(variant.size.files)),
+            megabytes(dynamic_ours, |size| size.files),
         ),
         row(
             "its zip, MB",
             0.95,
-            dynamic_ours.map(|variant| megabytes(variant.size.zip)),
+            megabytes(dynamic_ours, |size| size.zip),
         ),
         row(
             "crates in the shipped tree",
@@ -199,7 +198,6 @@ fn linked<'a>(results: &'a Results, name: &str, linkage: Linkage) -> Option<&'a 
 }
 
 const FLOOR: &str = "floor-static";
-const PLAIN: &str = "ours-dynamic";
 const TUNED: &str = "sdk-tuned";
 const SMALLEST_MB: u32 = 128;
 const LARGE_CLUB: usize = 10_000;
@@ -208,7 +206,6 @@ const LARGE_CLUB: usize = 10_000;
 mod tests {
     use super::*;
     use crate::process::Program;
-    use crate::size::Size;
     use crate::stats::Samples;
 
     fn results(samples: Samples) -> Results {

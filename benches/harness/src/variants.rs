@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use packaging::executable;
+use packaging::executable::{self, Architecture, Linkage};
 
 use crate::process::Program;
 use crate::size::{self, Size};
@@ -31,7 +31,7 @@ pub(crate) struct Variant {
 
 impl Variant {
     /// How its executable is linked; `None` if it is not one that can be read, such as a script.
-    pub(crate) fn linkage(&self) -> Option<executable::Linkage> {
+    pub(crate) fn linkage(&self) -> Option<Linkage> {
         let bytes = fs::read(&self.program.path).ok()?;
         executable::linkage(&bytes).ok()
     }
@@ -70,14 +70,6 @@ enum Build {
     Plain,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Linkage {
-    /// The system's libc.
-    Dynamic,
-    /// musl, static and position-independent: as the shipped executable is.
-    Static,
-}
-
 /// All variants, in the order of the table.
 pub(crate) const SPECS: &[Spec] = &[
     Spec {
@@ -97,7 +89,7 @@ pub(crate) const SPECS: &[Spec] = &[
         },
     },
     Spec {
-        name: "ours-dynamic",
+        name: PLAIN,
         what: "the same source, built plainly: linked dynamically",
         kind: Kind::Ours {
             build: Build::Plain,
@@ -191,6 +183,13 @@ pub(crate) const SPECS: &[Spec] = &[
 
 /// The variant that all others are compared with.
 pub(crate) const OURS: &str = "ours";
+/// The same as `cargo build --release` makes it.
+pub(crate) const PLAIN: &str = "ours-dynamic";
+/// This machine's.
+pub(crate) const HERE: Architecture = match cfg!(target_arch = "aarch64") {
+    true => Architecture::Arm64,
+    false => Architecture::X86_64,
+};
 
 impl Spec {
     /// Builds the variant, or uses what was built before.
@@ -240,7 +239,7 @@ impl Spec {
             false => vec![("DOJANG_PREFETCH".to_owned(), "off".to_owned())],
         };
         let crates = match build {
-            Build::Shipped => crates(&places.root, Some(&shipped_target())),
+            Build::Shipped => crates(&places.root, Some(shipped_target())),
             Build::Plain => crates(&places.root, None),
         };
         Ok(Variant {
@@ -271,7 +270,7 @@ impl Spec {
             if linkage == Linkage::Static {
                 let name = shipped_target().replace('-', "_").to_uppercase();
                 command
-                    .args(["--target", &shipped_target()])
+                    .args(["--target", shipped_target()])
                     // As `bootstrap/package` does it: on arm64 rustc itself links to a fixed address.
                     .env(
                         format!("CARGO_TARGET_{name}_LINKER"),
@@ -432,8 +431,8 @@ impl Places {
 }
 
 /// What the function is shipped for, on this machine's architecture.
-fn shipped_target() -> String {
-    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+fn shipped_target() -> &'static str {
+    HERE.target(Linkage::Static)
 }
 
 /// How many crates are in an executable for a target (this machine's own if none is named).
