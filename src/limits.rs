@@ -5,8 +5,9 @@
 pub(crate) const MAX_VALUES: usize = 100_000;
 /// Digits of a number in a request: far more than any has use for.
 pub(crate) const MAX_DIGITS: usize = 1_000;
-/// Bytes of a string in a request that is looked at: room for a comment, by far the longest.
-pub(crate) const MAX_TEXT_BYTES: usize = 4 * MAX_COMMENT_CODE_POINTS;
+/// Bytes of a string in a request that is looked at: room for what the service that dojang replaces stored
+/// without a limit, and a client sends back unchanged.
+pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Code points of a session's comment.
 pub const MAX_COMMENT_CODE_POINTS: usize = 10_000;
 /// Participants in one request.

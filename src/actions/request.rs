@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::club::session::Participation;
 use crate::club::user::CodeDigest;
+use crate::json::surrogates;
 use crate::limits::{MAX_ANSWERS, MAX_CODES, MAX_COMMENT_CODE_POINTS, MAX_PARTICIPANTS};
 use crate::request::{Member, RequestData};
 
@@ -54,16 +55,19 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The comment on a session: a string or `null`; the key must be there.
-    pub(super) fn comment(self) -> Result<Option<&'a str>, Refusal> {
+    /// The comment on a session: a string or `null`; the key must be there. The `stored` one sent unchanged
+    /// is always accepted: it may be older than today's rules.
+    pub(super) fn comment(self, stored: Option<&str>) -> Result<Option<String>, Refusal> {
         match self.0.member("comment") {
             Some(Member::Null) => Ok(None),
-            Some(Member::Text(text)) if text.chars().count() <= MAX_COMMENT_CODE_POINTS => {
-                Ok(Some(text))
-            }
-            Some(Member::Text(_) | Member::LongText) => Err(Refusal::new(format!(
-                "A comment may have {MAX_COMMENT_CODE_POINTS} characters."
-            ))),
+            Some(Member::Text(text)) => match stored {
+                Some(stored) if surrogates::is_shown_as(stored, text) => {
+                    Ok(Some(stored.to_owned()))
+                }
+                _ if text.chars().count() <= MAX_COMMENT_CODE_POINTS => Ok(Some(text.clone())),
+                _ => Err(long_comment()),
+            },
+            Some(Member::LongText) => Err(long_comment()),
             _ => Err(expected("comment", "a string or null")),
         }
     }
@@ -133,3 +137,9 @@ fn too_many(key: &str, most: usize) -> Refusal {
 const EARLIEST: i64 = -62_135_596_800;
 /// Milliseconds given for seconds end up beyond this (`api.md` section 10).
 const LATEST: i64 = 100_000_000_000;
+
+fn long_comment() -> Refusal {
+    Refusal::new(format!(
+        "A comment may have {MAX_COMMENT_CODE_POINTS} characters at most."
+    ))
+}

@@ -39,7 +39,7 @@ fn new_session(request: Request<'_>, operation: &Operation) -> Result<Session, R
         end_time,
         state: SessionState::Scheduled,
         coach: Some(Some(coach.to_owned())),
-        comment: Some(request.comment()?.map(str::to_owned)),
+        comment: Some(request.comment(None)?),
         participation: BTreeMap::from([(coach.to_owned(), Participation::Yes)]),
         extra: Extra::default(),
     })
@@ -51,7 +51,6 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
         return update_state(club, request);
     }
     let (start_time, end_time) = request.times()?;
-    let comment = request.comment()?;
     let session = existing_session(club, request)?;
     if session.state != SessionState::Scheduled {
         return Err(Refusal::new("Only a scheduled session can be changed."));
@@ -61,7 +60,7 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
         start_time,
         end_time,
         coach: Some(Some(coach)),
-        comment: Some(comment.map(str::to_owned)),
+        comment: Some(request.comment(session.comment.as_ref().and_then(Option::as_deref))?),
         ..session.clone()
     };
     let answer = answer(club, &session);

@@ -55,7 +55,7 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     let role = role(request)?;
     let sent = request.string("name")?;
     // The stored name sent unchanged is always accepted: it may be older than today's rules.
-    let name = if sent == user.name || sent == surrogates::shown(&user.name) {
+    let name = if surrogates::is_shown_as(&user.name, sent) {
         user.name.clone()
     } else {
         name::normalised(sent).map_err(Refusal::new)?

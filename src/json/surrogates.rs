@@ -44,6 +44,11 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     without_stand_ins(text, |shown, _| shown.push(char::REPLACEMENT_CHARACTER))
 }
 
+/// Whether this is what people are shown of `text`.
+pub(crate) fn is_shown_as(text: &str, sent: &str) -> bool {
+    text == sent || shown(text) == sent
+}
+
 /// Whether `text` holds a stand-in.
 pub(crate) fn has_stand_in(text: &str) -> bool {
     next_stand_in(text).is_some()
