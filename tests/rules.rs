@@ -255,9 +255,10 @@ fn complete(club: &Club, request: &[(&'static str, Value)]) -> RequestData {
 }
 
 fn occasion(n: usize) -> Occasion<'static> {
-    let key = OperationKey((n as u64).to_be_bytes());
+    let mut key = [0; OperationKey::BYTES];
+    key[..8].copy_from_slice(&(n as u64).to_be_bytes());
     let operation = Operation {
-        key,
+        key: OperationKey(key),
         secret: Secret([3; 16]),
     };
     Occasion {

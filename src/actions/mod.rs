@@ -90,12 +90,24 @@ pub fn decide(
 /// The answer to a request whose operation has taken effect before: the same as then, since new ids
 /// and codes are derived from the operation.
 ///
-/// The caller is not authenticated again: the operation is only found by somebody who sent the very
-/// same request before, login code included, and it may have been the one that changed this code.
+/// # Errors
+/// If the caller may not make the request any more, unless it was the operation that took this from its caller (an
+/// admin's own code, or own role). If the answer would show a session that has been deleted since.
+pub fn repeat(
+    club: &Club,
+    request: &RequestData,
+    occasion: &Occasion<'_>,
+) -> Result<Value, Refusal> {
+    authentication::authorise_again(club, request, occasion)?;
+    answer_again(club, request, occasion)
+}
+
+/// The same for the run of the operation that made the change: it was authenticated at that moment, and its caller
+/// is told, whatever has become of the caller since.
 ///
 /// # Errors
 /// If the answer would show a session that has been deleted since.
-pub fn repeat(
+pub fn answer_again(
     club: &Club,
     request: &RequestData,
     occasion: &Occasion<'_>,

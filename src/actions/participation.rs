@@ -31,7 +31,7 @@ pub(super) fn register(club: &mut Club, request: Request<'_>) -> Result<Value, R
 
 /// The ids of the users whose codes are in the list; unknown and repeated codes are skipped. Every user is
 /// visited once, however many codes there are.
-fn known_users(club: &Club, codes: &[CodeDigest]) -> Result<Vec<String>, Refusal> {
+pub(super) fn known_users(club: &Club, codes: &[CodeDigest]) -> Result<Vec<String>, Refusal> {
     let digests: BTreeSet<&CodeDigest> = codes.iter().collect();
     let user_ids: Vec<_> = club
         .users

@@ -14,6 +14,15 @@ pub(super) fn demo_club(
     request: Request<'_>,
     occasion: &Occasion<'_>,
 ) -> Result<Club, Refusal> {
+    let secret = known_secret(request, occasion)?;
+    Ok(demo::club(secret, occasion.now, club))
+}
+
+/// The test secret, if the caller knows it.
+pub(super) fn known_secret<'o>(
+    request: Request<'_>,
+    occasion: &Occasion<'o>,
+) -> Result<&'o str, Refusal> {
     let Some(secret) = occasion.test_secret else {
         return Err(Refusal::new("There is no test set-up here."));
     };
@@ -21,7 +30,7 @@ pub(super) fn demo_club(
     if !sent.is_some_and(|sent| same_digest(&digest_of(sent), &digest_of(secret))) {
         return Err(Refusal::new("The test secret is wrong."));
     }
-    Ok(demo::club(secret, occasion.now, club))
+    Ok(secret)
 }
 
 /// The history that belongs to it, by year. Empty where there is no test set-up.

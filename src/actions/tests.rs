@@ -26,7 +26,7 @@ fn code(name: &str) -> String {
 
 fn occasion() -> Occasion<'static> {
     let operation = Operation {
-        key: OperationKey([1; 8]),
+        key: OperationKey([1; 32]),
         secret: Secret([2; 16]),
     };
     Occasion {
@@ -51,6 +51,12 @@ fn change_as(club: &Club, caller: &str, request: Value) -> Change {
         Ok(Decision::Change(change)) => *change,
         other => panic!("expected a change, found {other:?}"),
     }
+}
+
+/// The answer to a request that took effect before.
+fn repeat_as(club: &Club, caller: &str, request: &Value) -> Result<Value, Refusal> {
+    let request = with(request, "auth_token", Some(json!(code(caller))));
+    repeat(club, &data(&request), &occasion())
 }
 
 fn refused_as(club: &Club, caller: &str, request: Value) -> String {
@@ -261,7 +267,7 @@ fn a_created_user_has_new_id_and_code_and_the_normalised_name() {
     assert_eq!(change.club.users.len(), club.users.len() + 1);
     // Repeated, it gives the same answer, whatever became of the user.
     assert_eq!(
-        repeat(&club, &data(&request), &occasion()),
+        repeat_as(&club, "Grandmaster Oh", &request),
         Ok(answer.clone())
     );
 }
@@ -362,7 +368,7 @@ fn codes_are_shown_and_replaced() {
         assert_ne!(new, code(name));
         assert_eq!(change.club.users[&id(name)].auth_token.text(), new);
         assert_eq!(
-            repeat(&change.club, &data(&reset), &occasion()),
+            repeat_as(&change.club, "Grandmaster Oh", &reset),
             Ok(change.answer)
         );
     }
@@ -387,10 +393,7 @@ fn a_new_session_is_scheduled_and_its_coach_comes() {
             "state": "scheduled", "coach": coach, "comment": comment, "participation": {&coach: "Yes"}});
         assert_eq!(*session, expected);
         assert!(change.club.sessions.contains_key(session_id));
-        assert_eq!(
-            repeat(&club, &data(&request), &occasion()),
-            Ok(change.answer)
-        );
+        assert_eq!(repeat_as(&club, "Coach Hana", &request), Ok(change.answer));
     }
 }
 
@@ -439,10 +442,10 @@ fn content_is_replaced_in_scheduled_sessions_only() {
     assert_eq!(*change.club.sessions[&session_id], expected);
     assert_eq!(change.answer, json!({"session": expected}));
     assert_eq!(
-        repeat(&change.club, &data(&request), &occasion()),
+        repeat_as(&change.club, "Coach Hana", &request),
         Ok(change.answer)
     );
-    assert!(repeat(&Club::default(), &data(&request), &occasion()).is_err());
+    assert!(repeat_as(&Club::default(), "Coach Hana", &request).is_err());
     for state in [SessionState::Cancelled, SessionState::Archived] {
         club.sessions.get_mut(&session_id).unwrap().state = state;
         refused_as(&club, "Coach Hana", request.clone());
@@ -762,4 +765,69 @@ fn the_test_set_up_needs_its_secret() {
     for request in [request, json!({"action": "any_reset_test_setup"})] {
         assert!(decide(&club, &data(&request), &disabled).is_err());
     }
+}
+
+/// Whoever sends a request again is asked for the same as the first time.
+#[test]
+fn a_repetition_is_authenticated() {
+    let club = demo_club();
+    let reset = json!({"action": "admin_reset_auth_token", "user_id": id("Grandmaster Oh")});
+    let create = json!({"action": "admin_create_user", "role": "Coach", "name": "Joffi"});
+    let add = json!({"action": "coach_add_training_session", "start_time": 1, "end_time": 2,
+        "coach": id("Amir"), "comment": null});
+    let demote = json!({"action": "admin_update_user", "user_id": id("Amir"), "role": "Coach",
+        "name": "Amir"});
+    for (request, callers) in [
+        (&reset, &["Coach Hana", "Amir", "Nobody"][..]),
+        (&create, &["Coach Hana", "Amir", "Nobody"]),
+        (&demote, &["Coach Hana", "Amir", "Nobody"]),
+        (&add, &["Amir", "Nobody"]),
+    ] {
+        for caller in callers {
+            assert!(
+                repeat_as(&club, caller, request).is_err(),
+                "{caller} {request}"
+            );
+        }
+        assert!(
+            repeat(&club, &data(request), &occasion()).is_err(),
+            "no code at all"
+        );
+    }
+    let answer = json!({"action": "any_register_participation", "joining_sessions": {},
+        "user_auth_tokens": ["nobody's"]});
+    assert!(repeat(&club, &data(&answer), &occasion()).is_err());
+    for wrong in [json!("wrong"), json!(null)] {
+        let setup = json!({"action": "any_reset_test_setup", "test_secret": wrong});
+        assert!(repeat(&club, &data(&setup), &occasion()).is_err());
+    }
+    let setup = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
+    assert!(repeat(&club, &data(&setup), &occasion()).is_ok());
+}
+
+/// An admin who took another code, or gave up the role, is answered once more; after that, nobody is.
+#[test]
+fn what_the_operation_took_from_its_caller_is_not_asked_for_again() {
+    let oh = "Grandmaster Oh";
+    let club = demo_club();
+    let second = json!({"action": "admin_update_user", "user_id": id("Coach Hana"), "role": "Admin",
+        "name": "Coach Hana"});
+    let club = change_as(&club, oh, second).club;
+    let reset = json!({"action": "admin_reset_auth_token", "user_id": id(oh)});
+    let change = change_as(&club, oh, reset.clone());
+    assert_eq!(repeat_as(&change.club, oh, &reset), Ok(change.answer));
+    let mut later = change.club.clone();
+    later.users.get_mut(&id(oh)).unwrap().role = Role::Student;
+    assert!(repeat_as(&later, oh, &reset).is_err(), "no admin any more");
+    let mut later = change.club;
+    later.users.get_mut(&id(oh)).unwrap().auth_token = LoginCode::new("another".into());
+    assert!(repeat_as(&later, oh, &reset).is_err(), "replaced once more");
+
+    let resign =
+        json!({"action": "admin_update_user", "user_id": id(oh), "role": "Student", "name": oh});
+    let change = change_as(&club, oh, resign.clone());
+    assert_eq!(repeat_as(&change.club, oh, &resign), Ok(json!({})));
+    let mut later = change.club;
+    later.users.get_mut(&id(oh)).unwrap().role = Role::Coach;
+    assert!(repeat_as(&later, oh, &resign).is_err(), "changed once more");
 }

@@ -20,7 +20,7 @@ pub mod stored;
 pub mod user;
 
 use kept::Kept;
-use operation::Operation;
+use operation::{CodePurpose, Operation};
 use projection::Members;
 use session::Session;
 use stored::Extra;
@@ -48,7 +48,7 @@ impl Club {
             user_id: operation.uuid("default admin"),
             name: "Default admin".to_owned(),
             role: Role::Admin,
-            auth_token: operation.login_code(),
+            auth_token: operation.login_code(CodePurpose::FirstAdmin),
             extra: Extra::default(),
         };
         Self {

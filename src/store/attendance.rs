@@ -126,7 +126,13 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
         };
         self.entry_nonce = Some(nonce);
-        Ok(white_space(self.key().0) + &white_space(nonce))
+        Ok(white_space(self.key_in_entries()) + &white_space(nonce))
+    }
+
+    fn key_in_entries(&self) -> Nonce {
+        let mut beginning = Nonce::default();
+        beginning.copy_from_slice(&self.key().0[..size_of::<Nonce>()]);
+        beginning
     }
 
     /// Whether this run wrote the entry.
@@ -134,7 +140,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let (Some(nonce), Some(entry)) = (self.entry_nonce, entry) else {
             return false;
         };
-        let spelt = white_space(self.key().0) + &white_space(nonce) + "}";
+        let spelt = white_space(self.key_in_entries()) + &white_space(nonce) + "}";
         entry.get().ends_with(&spelt)
     }
 

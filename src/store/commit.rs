@@ -30,8 +30,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if known.private.journal.secret().is_none() && !self.are_conditions_tested {
             self.test_conditions(&known.private)?;
         }
-        let key = self.key();
-        let journal = known.private.journal.with(secret, key);
+        let journal = known.private.journal.with(secret, self.key());
+        self.has_sent_change = true;
         let (private, last_modified) =
             self.commit(change.club, journal, Some(known.private.as_ref()))?;
         self.open = None;
@@ -92,7 +92,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             Some(private) => Condition::Match(&private.etag),
             None => Condition::Absent,
         };
-        let nonce = self.key().0;
+        let key = self.key();
         let mut was_lost = false;
         loop {
             let timeout = self.timeout()?;
@@ -100,7 +100,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let written = self
                 .store
                 .objects
-                .write_private(&club, &journal, nonce, condition, timeout);
+                .write_private(&club, &journal, key, condition, timeout);
             self.trace.commit += self.since(begun);
             let error = match written {
                 Ok(written) => {
@@ -175,7 +175,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let written = self.store.objects.write_private(
             &private.club,
             &private.journal,
-            self.key().0,
+            self.key(),
             Condition::Match(&nobody),
             timeout,
         );

@@ -244,3 +244,12 @@ pub struct Trace {
     /// What somebody should know who runs the function.
     pub warnings: Vec<&'static str>,
 }
+
+impl Trace {
+    /// Adds a warning, unless there is none, or it is there already.
+    fn warn(&mut self, warning: Option<&'static str>) {
+        if let Some(warning) = warning.filter(|warning| !self.warnings.contains(warning)) {
+            self.warnings.push(warning);
+        }
+    }
+}

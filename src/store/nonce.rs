@@ -3,7 +3,7 @@
 //! JSON lets four characters stand after a text without meaning: 2 bits each, so 32 of them spell 64
 //! bits. `api.md` section 5 leaves white space free.
 
-/// What tells a version from others with the same content: the operation that wrote it.
+/// What tells a version from others with the same content.
 pub(super) type Nonce = [u8; 8];
 
 /// The white space that spells `nonce`.

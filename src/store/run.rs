@@ -32,6 +32,9 @@ pub(super) struct Run<'a, S, W> {
     pub(super) patience: Duration,
     /// The last commit of the operation that was sent without an answer that tells what became of it.
     pub(super) open: Option<OpenCommit>,
+    /// This run was found to be permitted, and has sent its change: it owes its caller the answer, whatever becomes of
+    /// the caller meanwhile.
+    pub(super) has_sent_change: bool,
     /// The operation has taken effect: the secret beside the list of operations that it is on.
     pub(super) committed: Option<Secret>,
     /// What became of the operation can no longer be told.
@@ -68,6 +71,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 .unwrap_or_default()
                 .min(MAX_PATIENCE),
             open: None,
+            has_sent_change: false,
             committed: None,
             is_untold: false,
             has_made_club: false,
