@@ -499,7 +499,7 @@ fn a_first_start_tells_the_truth(counts: &Counts) {
 
 fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
     let backend = Backend::demo(counts);
-    let key = history_key();
+    let key = history_key(&backend);
     let before = (objects(&backend), backend.s3.object(PRIVATE_BUCKET, &key));
     for (method, fault, status) in [
         ("GET", s3_error(500, "InternalError"), 503),
@@ -530,34 +530,50 @@ fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
 }
 
 fn a_refused_commit_leaves_no_history_entry(counts: &Counts) {
+    // As in the first weeks of a year: nothing has been recorded in it yet.
+    for has_entries in [true, false] {
+        a_refused_commit_puts_history_back(counts, has_entries);
+    }
+}
+
+fn a_refused_commit_puts_history_back(counts: &Counts, has_entries: bool) {
     let backend = Backend::demo(counts);
-    let before = backend.history(history_year());
+    let (year, key) = (history_year(&backend), history_key(&backend));
+    let entry =
+        json!({"earlier": {"session": {"start_time": 1, "end_time": 2}, "participants": []}});
+    if has_entries {
+        backend.put_history(year, &entry);
+    } else {
+        backend.s3.delete_object(PRIVATE_BUCKET, &key);
+    }
     let refusal = s3_error(403, "AccessDenied");
     always(&backend, "PUT", PRIVATE_BUCKET, "data.json", &refusal);
     let payload = backend.hurried(&attendance(&backend));
     assert_fault(&payload, 500, "Nothing was changed");
-    assert_eq!(backend.history(history_year()), before);
+    let before = if has_entries { entry } else { json!({}) };
+    assert_eq!(backend.history(year), before);
     let writes = put_requests(&backend).into_iter();
-    let history = writes.filter(|(_, key)| *key == history_key());
+    let history = writes.filter(|(_, written)| *written == key);
     assert_eq!(history.count(), 2, "written, and put back");
 }
 
 fn attendance_survives_a_lost_commit(counts: &Counts) {
-    let key = history_key();
-    for (place, fault) in [
-        (&*key, Fault::ApplyThenDrop),
-        (&*key, Fault::Drop),
-        (&*key, s3_error(412, "PreconditionFailed")),
-        ("data.json", Fault::ApplyThenDrop),
-        ("data.json", Fault::Drop),
+    for (of_history, fault) in [
+        (true, Fault::ApplyThenDrop),
+        (true, Fault::Drop),
+        (true, s3_error(412, "PreconditionFailed")),
+        (false, Fault::ApplyThenDrop),
+        (false, Fault::Drop),
     ] {
         let backend = Backend::demo(counts);
+        let key = history_key(&backend);
+        let place = if of_history { &*key } else { "data.json" };
         let session = backend.present_session();
         let scheduled = backend.private()["sessions"][&session].clone();
         once(&backend, "PUT", PRIVATE_BUCKET, place, fault.clone());
         let payload = backend.event(&attendance(&backend));
         assert_eq!(answer(&payload), (200, json!({})), "{place} {fault:?}");
-        let entry = &backend.history(history_year())[&session];
+        let entry = &backend.history(history_year(&backend))[&session];
         assert_eq!(entry["session"], scheduled, "as it was before");
         assert_eq!(entry["participants"], json!([id("Emil")]));
         assert_eq!(backend.private()["sessions"][&session]["state"], "archived");
@@ -571,18 +587,9 @@ fn a_reset_whose_answer_was_lost_writes_the_history_too(counts: &Counts) {
         backend.call(&trigger());
         once(&backend, "PUT", PRIVATE_BUCKET, "data.json", fault.clone());
         assert_eq!(backend.call(&reset()), (200, json!({})), "{fault:?}");
-        let year = history_year();
-        assert!(
-            backend
-                .s3
-                .object(PRIVATE_BUCKET, &dojang::club::history::object_key(year))
-                .is_some()
-                || backend
-                    .s3
-                    .object(PRIVATE_BUCKET, &dojang::club::history::object_key(year - 1))
-                    .is_some(),
-            "{fault:?}"
-        );
+        let written = put_requests(&backend).into_iter();
+        let mut history = written.filter(|(_, key)| key.starts_with("sessions/"));
+        assert!(history.next().is_some(), "{fault:?}");
     }
 }
 
@@ -871,13 +878,14 @@ fn attendance(backend: &Backend<'_>) -> Value {
         "session_id": backend.present_session(), "participants": [id("Emil")]})
 }
 
-/// The year of the demo session that began at the start of the present hour.
-fn history_year() -> i32 {
-    dojang::club::history::year_of(now() / 3_600 * 3_600).unwrap()
+/// The year under which the attendance of the session that has begun is filed.
+fn history_year(backend: &Backend<'_>) -> i32 {
+    let session = &backend.private()["sessions"][backend.present_session()];
+    dojang::club::history::year_of(session["start_time"].as_i64().unwrap()).unwrap()
 }
 
-fn history_key() -> String {
-    dojang::club::history::object_key(history_year())
+fn history_key(backend: &Backend<'_>) -> String {
+    dojang::club::history::object_key(history_year(backend))
 }
 
 pub(crate) fn trigger() -> Value {

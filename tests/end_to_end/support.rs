@@ -92,11 +92,27 @@ impl<'c> Backend<'c> {
         Self::start(counts, S3Options::default(), &[])
     }
 
-    /// A backend with the demo club, made by `any_reset_test_setup`.
+    /// A backend with the demo club, made by `any_reset_test_setup`, at the same distance from the clock on
+    /// every day of the week: Coach Hana's session begins in two days, Coach Jonas's in five.
     pub(crate) fn demo(counts: &'c Counts) -> Self {
         let backend = Self::empty(counts);
         let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
         assert_eq!(backend.call(&reset), (200, json!({})));
+        let club = backend.private();
+        for (coach, ahead) in [("Coach Hana", 2 * DAY), ("Coach Jonas", 5 * DAY)] {
+            let mut sessions = club["sessions"]
+                .as_object()
+                .into_iter()
+                .flat_map(Map::values);
+            let session = sessions.find(|session| session["coach"] == id(coach));
+            let session = session.expect("each coach has a session");
+            let start_time = now() + ahead;
+            let update = json!({"action": "coach_update_training_session",
+                "session_id": session["session_id"], "start_time": start_time,
+                "end_time": start_time + 5_400, "coach": session["coach"],
+                "comment": session["comment"]});
+            backend.ok_as(coach, &update);
+        }
         backend.s3.clear_requests();
         backend
     }
@@ -268,26 +284,22 @@ impl<'c> Backend<'c> {
         )
     }
 
-    /// The id of the demo session that began at the start of the present hour.
+    /// The id of the demo session that has begun, at the start of the hour in which the club was made.
     pub(crate) fn present_session(&self) -> String {
-        let club = self.private();
-        let sessions = club["sessions"].as_object().expect("sessions is an object");
-        let present = sessions
-            .iter()
-            .min_by_key(|(_, session)| session["start_time"].as_i64());
-        present.expect("the demo club has sessions").0.clone()
+        self.session_in_order(0)
     }
 
-    /// The id of the demo session that lies ahead first.
+    /// The id of the demo session that lies ahead first, by two days.
     pub(crate) fn next_session(&self) -> String {
-        let present = self.present_session();
+        self.session_in_order(1)
+    }
+
+    fn session_in_order(&self, place: usize) -> String {
         let club = self.private();
         let sessions = club["sessions"].as_object().expect("sessions is an object");
-        let next = sessions
-            .iter()
-            .filter(|(id, _)| **id != present)
-            .min_by_key(|(_, session)| session["start_time"].as_i64());
-        next.expect("the demo club has sessions ahead").0.clone()
+        let mut ids: Vec<_> = sessions.keys().collect();
+        ids.sort_by_key(|id| sessions[*id]["start_time"].as_i64());
+        ids[place].clone()
     }
 
     /// Waits for the log line of this request (JSON format), summary or other, that `wanted` holds for.
@@ -422,7 +434,8 @@ fn parsed(object: Option<StoredObject>) -> Value {
     serde_json::from_slice(&object.expect("the object exists").bytes).expect("it is JSON")
 }
 
+const DAY: i64 = 86_400;
 /// Until the deadline of an invocation whose requests to S3 fail again and again.
 const HURRY: Duration = Duration::from_millis(1_500);
 /// How long to wait for what must happen; tests never depend on it being short.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
