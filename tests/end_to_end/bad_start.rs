@@ -7,7 +7,7 @@ use local::{Function, RuntimeApi, RuntimeApiOptions};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Counts, PATIENCE, spawn};
+use crate::support::{Counts, expect_next, spawn};
 
 cases! {
     every_required_variable_is_missed,
@@ -81,7 +81,7 @@ fn the_default_region_stands_in(_: &Counts) {
     environment.remove("AWS_REGION");
     environment.insert("AWS_DEFAULT_REGION".to_owned(), "eu-north-1".to_owned());
     let function = spawn(&environment);
-    assert!(runtime_api.wait_for_next(PATIENCE));
+    expect_next(&runtime_api);
     assert!(function.is_running());
 }
 

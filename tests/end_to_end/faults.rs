@@ -12,7 +12,9 @@ use local::{
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, answer, code, error_text, id, now, spawn, url_event};
+use crate::support::{
+    Backend, Counts, answer, code, error_text, id, now, side_by_side, spawn, url_event,
+};
 
 cases! {
     a_club_that_cannot_be_read_is_never_made_anew,
@@ -49,7 +51,7 @@ cases! {
 }
 
 fn a_club_that_cannot_be_read_is_never_made_anew(counts: &Counts) {
-    for (fault, status) in [
+    let rows = [
         (s3_error(500, "InternalError"), 503),
         (s3_error(503, "ServiceUnavailable"), 503),
         (Fault::Answer(FaultAnswer::slow_down()), 503),
@@ -67,15 +69,16 @@ fn a_club_that_cannot_be_read_is_never_made_anew(counts: &Counts) {
         (empty(404), 500),
         (empty(200), 500),
         (s3_error(404, "nosuchkey"), 500),
-    ] {
+    ];
+    side_by_side(counts, &rows, |counts, (fault, status)| {
         // On an empty bucket, where a wrong guess would make a club.
         let backend = Backend::empty(counts);
-        assert_unreadable(&backend, &fault, status);
+        assert_unreadable(&backend, fault, *status);
         // On a club, which the process has not seen yet.
         let mut backend = Backend::demo(counts);
         backend.restart_without_prefetch();
-        assert_unreadable(&backend, &fault, status);
-    }
+        assert_unreadable(&backend, fault, *status);
+    });
 }
 
 #[track_caller]
@@ -397,14 +400,15 @@ fn a_publication_is_tried_again(counts: &Counts) {
 }
 
 fn not_public_yet_is_made_public_by_a_repetition(counts: &Counts) {
-    for fault in [
+    let faults = [
         Fault::Drop,
         s3_error(500, "InternalError"),
         Fault::Answer(FaultAnswer::slow_down()),
         html(502),
-    ] {
+    ];
+    side_by_side(counts, &faults, |counts, fault| {
         let backend = Backend::demo(counts);
-        always(&backend, "PUT", PUBLIC_BUCKET, "data.json", &fault);
+        always(&backend, "PUT", PUBLIC_BUCKET, "data.json", fault);
         let mut data = create("New");
         data["operation_id"] = json!("a-new-member");
         assert_fault(&backend.hurried(&data), 503, "not public yet");
@@ -424,7 +428,7 @@ fn not_public_yet_is_made_public_by_a_repetition(counts: &Counts) {
         assert_eq!(backend.public()["users"][id]["name"], "New");
         assert_eq!(user_count(&backend), 11, "once");
         assert_eq!(answer(&backend.event(&data)), (200, user), "and again");
-    }
+    });
 }
 
 fn a_refused_publication_is_a_fault_that_does_not_pass(counts: &Counts) {
@@ -476,7 +480,8 @@ fn a_first_start_that_is_refused_makes_half_a_club_at_most(counts: &Counts) {
 
 fn a_first_start_tells_the_truth(counts: &Counts) {
     // A club is made, which nobody hears of, and then S3 is away.
-    for request in [trigger(), reset(), create("Never")] {
+    let requests = [trigger(), reset(), create("Never")];
+    side_by_side(counts, &requests, |counts, request| {
         let backend = Backend::empty(counts);
         let writes = AtomicUsize::new(0);
         backend.s3.set_fault(Some(Box::new(move |head| {
@@ -485,23 +490,20 @@ fn a_first_start_tells_the_truth(counts: &Counts) {
             }
             (writes.load(Ordering::Relaxed) > 0).then_some(Fault::Drop)
         })));
-        assert_fault(&backend.hurried(&request), 503, "not known");
+        assert_fault(&backend.hurried(request), 503, "not known");
         assert_eq!(user_count(&backend), 1, "there is a club");
-    }
+    });
     // It is known that a club was made, and that what was asked for was not done.
-    for request in [reset(), create("Never")] {
+    side_by_side(counts, &requests[1..], |counts, request| {
         let backend = Backend::empty(counts);
         always(&backend, "PUT", PUBLIC_BUCKET, "data.json", &Fault::Drop);
-        assert_fault(&backend.hurried(&request), 503, "not known");
+        assert_fault(&backend.hurried(request), 503, "not known");
         assert_eq!(user_count(&backend), 1, "there is a club");
-    }
+    });
 }
 
 fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
-    let backend = Backend::demo(counts);
-    let key = history_key(&backend);
-    let before = (objects(&backend), backend.s3.object(PRIVATE_BUCKET, &key));
-    for (method, fault, status) in [
+    let rows = [
         ("GET", s3_error(500, "InternalError"), 503),
         ("GET", s3_error(403, "AccessDenied"), 500),
         ("GET", html(404), 500),
@@ -512,21 +514,25 @@ fn a_fault_of_the_history_leaves_the_club_alone(counts: &Counts) {
         ("PUT", s3_error(500, "InternalError"), 503),
         ("PUT", html(502), 503),
         ("PUT", Fault::Drop, 503),
-    ] {
-        always(&backend, method, PRIVATE_BUCKET, &key, &fault);
+    ];
+    side_by_side(counts, &rows, |counts, (method, fault, status)| {
+        let backend = Backend::demo(counts);
+        let key = history_key(&backend);
+        let before = (objects(&backend), backend.s3.object(PRIVATE_BUCKET, &key));
+        always(&backend, method, PRIVATE_BUCKET, &key, fault);
         let payload = backend.hurried(&attendance(&backend));
-        assert_eq!(answer(&payload).0, status, "{method} {fault:?}: {payload}");
+        assert_eq!(answer(&payload).0, *status, "{method} {fault:?}: {payload}");
         let after = (objects(&backend), backend.s3.object(PRIVATE_BUCKET, &key));
         assert!(after == before, "{method} {fault:?}");
-        if method == "GET" {
+        if *method == "GET" {
             let read = json!({"action": "coach_get_historical_participation",
                 "auth_token": code(ADMIN), "start_time": now() - 3_600,
                 "end_time": now()});
-            assert_fault(&backend.hurried(&read), status, "Nothing was changed");
+            assert_fault(&backend.hurried(&read), *status, "Nothing was changed");
         }
-    }
-    backend.s3.set_fault(None);
-    assert_eq!(answer(&backend.event(&attendance(&backend))).0, 200);
+        backend.s3.set_fault(None);
+        assert_eq!(answer(&backend.event(&attendance(&backend))).0, 200);
+    });
 }
 
 fn a_refused_commit_leaves_no_history_entry(counts: &Counts) {
