@@ -45,7 +45,7 @@ use std::thread;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};
 
-use support::{Case, Counts};
+use support::{Case, Counts, at_once};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
                 .is_none_or(|filter| case.name.contains(&***filter))
         })
         .collect();
-    let (counts, failed) = run(&cases, test_threads().unwrap_or(WORKERS));
+    let (counts, failed) = run(&cases, at_once(test_threads().unwrap_or(WORKERS)));
     print_counts(&counts);
     if let Some(path) = std::env::var_os("DOJANG_S3_REQUESTS") {
         std::fs::write(path, s3_requests(&counts)).expect("DOJANG_S3_REQUESTS can be written");
@@ -203,5 +203,5 @@ fn s3_requests(counts: &Counts) -> String {
 }
 
 const ROLES: [&str; 4] = ["Admin", "Coach", "Student", "nobody"];
-/// Many wait for a deadline; all of them together have fewer than 256 file descriptors open.
+/// Many wait for a deadline, so there are more of them than processors.
 const WORKERS: usize = 10;

@@ -76,9 +76,23 @@ impl Counts {
     }
 }
 
+/// How much of what `wanted` counts may run at once where few files may be open, each with servers of its own:
+/// all of it with the usual 1,024 and more.
+pub(crate) fn at_once(wanted: usize) -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
+    match files {
+        Some(files) if files < 1_024 => (wanted * files / 2_048).max(1),
+        _ => wanted,
+    }
+}
+
 /// Runs `test` on every row, a few rows at a time: for rows that each wait for a deadline.
 pub(crate) fn side_by_side<T: Sync>(counts: &Counts, rows: &[T], test: fn(&Counts, &T)) {
-    for some in rows.chunks(ROWS_AT_ONCE) {
+    for some in rows.chunks(at_once(ROWS_AT_ONCE)) {
         thread::scope(|scope| {
             let running: Vec<_> = some
                 .iter()
