@@ -6,14 +6,13 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET, lambda_environment};
-use local::{
-    Delivery, Fault, FaultAnswer, Outcome, RequestHead, RuntimeApi, RuntimeApiOptions, S3Options,
-};
+use local::{Delivery, Fault, FaultAnswer, Outcome, RequestHead, RuntimeApi, S3Options};
 use serde_json::{Value, json};
 
 use crate::cases;
 use crate::support::{
-    Backend, Counts, answer, code, error_text, id, now, side_by_side, spawn, url_event,
+    Backend, Counts, answer, code, error_text, id, now, patient_runtime_api, side_by_side, spawn,
+    url_event,
 };
 
 cases! {
@@ -701,7 +700,7 @@ fn a_club_deleted_meanwhile_is_made_anew(counts: &Counts) {
 /// Two processes on the same buckets, each with requests of its own at the same time.
 fn two_instances_lose_nothing(counts: &Counts) {
     let backend = Backend::demo(counts);
-    let other_api = RuntimeApi::start(RuntimeApiOptions::default()).unwrap();
+    let other_api = RuntimeApi::start(patient_runtime_api()).unwrap();
     let environment = lambda_environment(&other_api.address(), &backend.s3.endpoint());
     let _other = spawn(&environment);
     thread::scope(|scope| {

@@ -18,6 +18,8 @@ mod history;
 mod instances;
 mod logs;
 mod lost_lists;
+#[path = "../machine/mod.rs"]
+mod machine;
 mod names;
 mod odd_s3;
 mod participation;

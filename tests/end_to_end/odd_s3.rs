@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use local::setup::{PRIVATE_BUCKET, lambda_environment};
-use local::{Function, Outcome, RuntimeApi, RuntimeApiOptions};
+use local::{Function, Outcome, RuntimeApi};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
 use crate::cases;
-use crate::support::{Counts, answer, expect_log_line, spawn, url_event};
+use crate::support::{Counts, answer, expect_log_line, patient_runtime_api, spawn, url_event};
 
 cases!(
     a_wrong_clock_is_corrected_by_s3s_date,
@@ -131,7 +131,7 @@ impl Backend {
                 thread::spawn(move || server.serve(&stream));
             }
         });
-        let runtime_api = RuntimeApi::start(RuntimeApiOptions::default()).expect("a port is free");
+        let runtime_api = RuntimeApi::start(patient_runtime_api()).expect("a port is free");
         let function = spawn(&lambda_environment(&runtime_api.address(), &endpoint));
         Self {
             function,

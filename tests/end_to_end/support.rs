@@ -16,6 +16,8 @@ use local::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::machine::open_files_max;
+
 /// A named test. It counts its requests.
 #[derive(Clone)]
 pub(crate) struct Case {
@@ -79,12 +81,7 @@ impl Counts {
 /// How much of what `wanted` counts may run at once where few files may be open, each with servers of its own:
 /// all of it with the usual 1,024 and more.
 pub(crate) fn at_once(wanted: usize) -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let files = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))
-        .and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
-    match files {
+    match open_files_max() {
         Some(files) if files < 1_024 => (wanted * files / 2_048).max(1),
         _ => wanted,
     }
@@ -162,7 +159,7 @@ impl<'c> Backend<'c> {
     pub(crate) fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
         let s3 = S3Server::start(s3).expect("a loopback port is free");
         let runtime_api =
-            RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
+            RuntimeApi::start(patient_runtime_api()).expect("a loopback port is free");
         let mut environment = lambda_environment(&runtime_api.address(), &s3.endpoint());
         environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
         for (name, value) in variables {
@@ -386,6 +383,15 @@ pub(crate) fn spawn(environment: &BTreeMap<String, String>) -> Function {
         .as_deref()
         .unwrap_or(env!("CARGO_BIN_EXE_bootstrap"));
     Function::spawn(program, &[], environment).expect("bootstrap starts")
+}
+
+/// Options under which an event ends by its answer, however slow the machine is.
+pub(crate) fn patient_runtime_api() -> RuntimeApiOptions {
+    RuntimeApiOptions {
+        timeout: PATIENCE,
+        patience: PATIENCE,
+        ..RuntimeApiOptions::default()
+    }
 }
 
 /// Waits for a started process to ask for its first event.

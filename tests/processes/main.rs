@@ -4,6 +4,8 @@
 //!
 //! 1,000 changes; `DOJANG_CHANGES=10000 cargo test --release --test processes -- --nocapture` makes more.
 
+#[path = "../machine/mod.rs"]
+mod machine;
 mod pace;
 mod proxy;
 mod random;
@@ -25,6 +27,9 @@ use worker::{Expected, Tally, Worker};
 
 #[test]
 fn nothing_is_lost_and_nothing_is_applied_twice() {
+    if is_skipped() {
+        return;
+    }
     let changes = variable("DOJANG_CHANGES", 1_000);
     let seed = variable("DOJANG_SEED", 20_261_123);
     let s3 = S3Server::start(S3Options::default()).expect("a loopback port is free");
@@ -104,6 +109,18 @@ fn nothing_is_lost_and_nothing_is_applied_twice() {
     );
 }
 
+/// Whether so few files may be open that the processes with their servers and proxies do not fit; says so.
+fn is_skipped() -> bool {
+    let max = machine::open_files_max();
+    let too_few = max.filter(|&max| max < FILES);
+    if let Some(max) = too_few {
+        eprintln!(
+            "skipped: this test has up to {FILES} files open, and {max} are permitted (ulimit -n)"
+        );
+    }
+    too_few.is_some()
+}
+
 /// Now and then a 503, before or after the request took effect, and a cut connection after it did.
 fn busy_s3(seed: u64) -> impl Fn(&local::RequestHead) -> Option<Fault> + Send + Sync {
     let count = Arc::new(AtomicU64::new(0));
@@ -136,3 +153,4 @@ fn variable(name: &str, default: u64) -> u64 {
 }
 
 const PROCESSES: u64 = 8;
+const FILES: usize = 1_024;
