@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::address::Address;
+use super::event::{GATE, Gate, LARGE_BYTES, Permit};
 
 /// A client of one server. Threads may share it: each request has a connection to itself.
 #[derive(Debug)]
@@ -51,7 +52,10 @@ impl Client {
         stream.set_read_timeout(request.timeout)?;
         stream.set_write_timeout(request.timeout)?;
         stream.write_all(bytes).map_err(HttpError::Cut)?;
-        let (answer, goes_on) = AnswerReader::new(&mut stream).read()?;
+        let mut reader = AnswerReader::new(&mut stream);
+        // What comes in answer to a POST is small.
+        reader.gate = request.body.is_none().then_some(&GATE);
+        let (answer, goes_on) = reader.read()?;
         if goes_on {
             self.idle().push(stream);
         }
@@ -131,6 +135,8 @@ pub(super) struct Answer {
     headers: Vec<(String, Vec<u8>)>,
     /// The body, or why it could not be read.
     pub(super) body: Result<Vec<u8>, String>,
+    /// For a large body, if the reader had a gate.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Answer {
@@ -160,6 +166,8 @@ struct AnswerReader<R> {
     stream: R,
     /// Read, but not taken yet.
     bytes: Vec<u8>,
+    /// Through which large bodies come.
+    gate: Option<&'static Gate>,
 }
 
 impl<R: Read> AnswerReader<R> {
@@ -167,6 +175,7 @@ impl<R: Read> AnswerReader<R> {
         Self {
             stream,
             bytes: Vec::with_capacity(HEAD_BYTES),
+            gate: None,
         }
     }
 
@@ -180,6 +189,9 @@ impl<R: Read> AnswerReader<R> {
             }
         };
         let framing = self.framing(&answer);
+        if !matches!(framing, Framing::Length(length) if length < LARGE_BYTES) {
+            answer.permit = self.gate.map(Gate::enter);
+        }
         answer.body = match framing {
             Framing::Length(length) => self.take(length),
             Framing::Chunks => self.chunks(),
@@ -209,6 +221,7 @@ impl<R: Read> AnswerReader<R> {
                             .map(|header| (header.name.to_owned(), header.value.to_vec()))
                             .collect(),
                         body: Ok(Vec::new()),
+                        permit: None,
                     };
                     let is_http_11 = head.version == Some(1);
                     self.bytes.drain(..length);

@@ -16,10 +16,12 @@ mod first_start;
 mod function_url;
 mod history;
 mod instances;
+mod limits;
 mod logs;
 mod lost_lists;
 #[path = "../machine/mod.rs"]
 mod machine;
+mod memory;
 mod names;
 mod odd_s3;
 mod participation;
@@ -34,6 +36,7 @@ mod restart;
 mod restored;
 mod sessions;
 mod support;
+mod surrogates;
 mod tls;
 mod users;
 
@@ -102,7 +105,9 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         logs::cases(),
+        limits::cases(),
         lost_lists::cases(),
+        memory::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),
@@ -116,6 +121,7 @@ fn all_cases() -> Vec<Case> {
         restart::cases(),
         restored::cases(),
         sessions::cases(),
+        surrogates::cases(),
         tls::cases(),
         users::cases(),
     ]
