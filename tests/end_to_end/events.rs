@@ -7,7 +7,7 @@ use local::{Delivery, Outcome};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, answer, code, url_event};
+use crate::support::{Backend, Counts, answer, code, url_event};
 
 cases! {
     a_function_url_event_carries_the_request_in_its_body,
@@ -499,7 +499,7 @@ fn assert_serves(backend: &Backend<'_>) {
 /// Unoptimised, megabytes take their time on a busy machine.
 fn patient() -> Delivery {
     Delivery {
-        timeout: Some(PATIENCE),
+        timeout: Some(local::PATIENCE),
         ..Delivery::default()
     }
 }
