@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cases;
 use crate::expectations::{history_key, members, session, with};
-use crate::support::{Backend, Counts, PATIENCE, id, now};
+use crate::support::{Backend, Counts, id, now};
+use local::PATIENCE;
 
 cases! {
     a_comment_has_its_limit,

@@ -10,7 +10,8 @@ use local::{Delivery, Outcome, RuntimeApi, S3Options};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, answer, url_event};
+use crate::support::{Backend, Counts, answer, url_event};
+use local::PATIENCE;
 
 cases! {
     the_worst_events_take_48_mb_at_most,
