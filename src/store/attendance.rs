@@ -87,15 +87,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        while let Some(recorded) = self.recorded.take() {
-            let read = self.read_year(recorded.year);
-            let recorded = self.recorded.insert(recorded);
-            let (mut history, etag) = read?;
-            let (year, session_id) = (recorded.year, recorded.session_id.clone());
-            let (before, is_open) = (
-                recorded.before.clone(),
-                recorded.open.as_ref() == Some(&etag),
-            );
+        // What is known of the entry stays in place meanwhile: a fault on the way is to say that it may be there.
+        while let Some(year) = self.recorded.as_ref().map(|recorded| recorded.year) {
+            let (mut history, etag) = self.read_year(year)?;
+            let Some(recorded) = &self.recorded else {
+                return Ok(());
+            };
+            let (session_id, before) = (recorded.session_id.clone(), recorded.before.clone());
+            let is_open = recorded.open.as_ref() == Some(&etag);
             if self.is_own(history.entry(&session_id)) {
                 history.put_back(&session_id, before);
             } else if !is_open {

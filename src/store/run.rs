@@ -13,7 +13,7 @@ use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::waiting::MAX_PATIENCE;
 use super::{Failure, Fault, Request, State, Store, Trace, World};
-use crate::actions::{HistoryRange, Refusal};
+use crate::actions::{HistoryChange, HistoryRange, Refusal};
 use crate::club::operation::{OperationKey, Secret};
 use crate::club::recordings::{NoAnswer, Recordings};
 use crate::s3::ObjectStore;
@@ -115,7 +115,14 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             }
             // A change is verified by its own condition; everything else must rest on what is newest.
             if let Decided::Change(change, secret) = decision {
-                return self.carry_out(known, *change, secret);
+                // A history entry is written before that condition is tried: a coach who was removed a moment ago is
+                // not to leave one.
+                let is_verified = is_fresh || !matches!(change.history, HistoryChange::Record(_));
+                if is_verified || self.confirm(&mut known)? == Confirmed::Same {
+                    return self.carry_out(known, *change, secret);
+                }
+                is_fresh = true;
+                continue;
             }
             if !is_fresh && self.confirm(&mut known)? == Confirmed::Newer {
                 is_fresh = true;

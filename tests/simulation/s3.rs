@@ -352,12 +352,15 @@ impl ObjectStore for Connection {
                 back: true,
             },
         );
+        // The second has set out with the first: both have the same time.
+        let begun = self.scheduler.now();
+        let left = || timeout.saturating_sub(Duration::from_micros(self.scheduler.now() - begun));
         if self.draw(|random| random.happens(500)) {
             let looked = self.head_within(first, head, timeout);
-            return (self.get_within(second, get, None, timeout), looked);
+            return (self.get_within(second, get, None, left()), looked);
         }
         let fetched = self.get_within(first, get, None, timeout);
-        (fetched, self.head_within(second, head, timeout))
+        (fetched, self.head_within(second, head, left()))
     }
 
     fn put(
