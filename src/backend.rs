@@ -145,8 +145,7 @@ fn logged_action(call: &Call) -> &'static str {
         Call::Preflight => "preflight",
         Call::MethodNotAllowed | Call::Unreadable(_) => "none",
         Call::Request { data, .. } => data
-            .get("action")
-            .and_then(Value::as_str)
+            .text("action")
             .and_then(Action::from_name)
             .map_or("unknown", Action::name),
     }

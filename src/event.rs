@@ -1,14 +1,18 @@
-//! From a Lambda event to request data (`api.md` section 2).
+//! From a Lambda event to request data (`docs/api.md`, "Events in, responses out").
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_core::de::MapAccess;
+use serde_json::value::RawValue;
 
-use crate::json;
+use crate::json::JsonError;
+use crate::json::read::{self, FromJson, Members, Scalar};
+use crate::request::{MembersRead, NoRequest, RequestData};
 
-/// What an event asks for.
+/// What an event asks for. Holds nothing of the event's text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
     /// A browser asks whether it may call (`OPTIONS`).
@@ -18,7 +22,7 @@ pub enum Call {
     /// Request data for an action.
     Request {
         /// The JSON object.
-        data: Map<String, Value>,
+        data: RequestData,
         /// When Lambda took the request, by its own clock: `requestContext.timeEpoch` of a Function URL
         /// event, in Unix milliseconds.
         arrived: Option<SystemTime>,
@@ -31,57 +35,191 @@ impl Call {
     /// Finds the request data of an event.
     #[must_use]
     pub fn from_event(event: &[u8]) -> Self {
-        let mut event = match json::parse(event) {
-            Ok(Value::Object(event)) => event,
-            Ok(_) => return Self::Unreadable("The event must be a JSON object.".to_owned()),
-            Err(error) => return Self::Unreadable(format!("The event is not JSON: {error}.")),
+        let unreadable = |error: JsonError| {
+            Self::Unreadable(format!("The event cannot be read as JSON: {error}."))
         };
-        let method = event
-            .get("requestContext")
-            .and_then(|context| context.get("http")?.get("method")?.as_str())
-            .unwrap_or("POST");
-        if method == "OPTIONS" {
+        let envelope = match read::read::<Option<Envelope<'_>>>(event) {
+            Ok(Some(envelope)) => envelope,
+            Ok(None) => return Self::Unreadable("The event must be a JSON object.".to_owned()),
+            Err(error) => return unreadable(error),
+        };
+        let Context { method, arrived } = envelope.context;
+        if method == Method::Options {
             return Self::Preflight;
         }
-        let is_base64 = match event.get("isBase64Encoded") {
-            None | Some(Value::Null) => {
-                return Self::Request {
-                    data: event,
+        let Some(is_base64) = envelope.is_base64 else {
+            // The event itself is the request. Its `body`, which no action knows, was not looked into.
+            let body = envelope
+                .body
+                .map_or(Ok(()), |body| read::read_str(body.get()));
+            return match (body, envelope.members.of(event)) {
+                (Ok(()), Some(data)) => Self::Request {
+                    data,
                     arrived: None,
-                };
-            }
-            Some(flag) => *flag == Value::Bool(true),
+                },
+                (Err(error), _) => unreadable(error),
+                (Ok(()), None) => unreachable!("an envelope is an object"),
+            };
         };
-        if method != "POST" {
+        if method == Method::Other {
             return Self::MethodNotAllowed;
         }
-        let arrived = event
-            .get("requestContext")
-            .and_then(|context| context.get("timeEpoch")?.as_u64())
-            .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
-        let Some(Value::String(body)) = event.remove("body") else {
-            return Self::Unreadable("The request must have a body.".to_owned());
+        let text = match envelope.body.and_then(read::string) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) => return unreadable(error),
+            None => return Self::Unreadable("The request must have a body.".to_owned()),
         };
-        let body = if is_base64 {
-            match STANDARD.decode(body) {
-                Ok(bytes) => bytes,
+        let text = if is_base64 {
+            match STANDARD.decode(&*text) {
+                Ok(bytes) => Cow::Owned(bytes),
                 Err(_) => return Self::Unreadable("The body is not base64.".to_owned()),
             }
         } else {
-            body.into_bytes()
+            match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            }
         };
-        match json::parse(&body) {
-            Ok(Value::Object(data)) => Self::Request { data, arrived },
-            Ok(_) => Self::Unreadable("The body must be a JSON object.".to_owned()),
-            Err(error) => Self::Unreadable(format!("The body is not JSON: {error}.")),
+        match RequestData::read(&text) {
+            Ok(data) => Self::Request { data, arrived },
+            Err(NoRequest::NoObject) => {
+                Self::Unreadable("The body must be a JSON object.".to_owned())
+            }
+            Err(NoRequest::NotJson(error)) => {
+                Self::Unreadable(format!("The body cannot be read as JSON: {error}."))
+            }
         }
+    }
+}
+
+/// An event: what tells whether it is a Function URL's, and the request's members if it is not.
+#[derive(Default)]
+struct Envelope<'e> {
+    context: Context,
+    /// `None`: no Function URL event.
+    is_base64: Option<bool>,
+    body: Option<&'e RawValue>,
+    members: MembersRead,
+}
+
+impl<'e> FromJson<'e> for Option<Envelope<'e>> {
+    fn from_scalar(_: Scalar<'_>) -> Self {
+        None
+    }
+
+    fn from_object<A: MapAccess<'e>>(mut members: Members<'_, 'e, A>) -> Result<Self, A::Error> {
+        let mut envelope = Envelope {
+            members: MembersRead::object(),
+            ..Envelope::default()
+        };
+        while let Some(key) = members.next_key()? {
+            match &*key {
+                "requestContext" => envelope.context = members.value()?,
+                "isBase64Encoded" => envelope.is_base64 = members.value::<Flag>()?.0,
+                "body" => envelope.body = Some(members.raw()?),
+                key => envelope.members.read(key, &mut members)?,
+            }
+        }
+        Ok(Some(envelope))
+    }
+}
+
+/// `requestContext`. Whatever else stands there has no influence.
+#[derive(Default)]
+struct Context {
+    method: Method,
+    arrived: Option<SystemTime>,
+}
+
+impl<'e> FromJson<'e> for Context {
+    fn from_scalar(_: Scalar<'_>) -> Self {
+        Self::default()
+    }
+
+    fn from_object<A: MapAccess<'e>>(mut members: Members<'_, 'e, A>) -> Result<Self, A::Error> {
+        let mut context = Self::default();
+        while let Some(key) = members.next_key()? {
+            match &*key {
+                "http" => context.method = members.value::<Http>()?.0,
+                "timeEpoch" => context.arrived = members.value::<Epoch>()?.0,
+                _ => members.value()?,
+            }
+        }
+        Ok(context)
+    }
+}
+
+/// `requestContext.http`.
+struct Http(Method);
+
+impl<'e> FromJson<'e> for Http {
+    fn from_scalar(_: Scalar<'_>) -> Self {
+        Self(Method::default())
+    }
+
+    fn from_object<A: MapAccess<'e>>(mut members: Members<'_, 'e, A>) -> Result<Self, A::Error> {
+        let mut method = Method::default();
+        while let Some(key) = members.next_key()? {
+            match &*key {
+                "method" => method = members.value()?,
+                _ => members.value()?,
+            }
+        }
+        Ok(Self(method))
+    }
+}
+
+/// A missing method, or one that is no string, counts as POST.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Method {
+    Options,
+    #[default]
+    Post,
+    Other,
+}
+
+impl FromJson<'_> for Method {
+    fn from_scalar(scalar: Scalar<'_>) -> Self {
+        match scalar {
+            Scalar::Text("OPTIONS") => Self::Options,
+            Scalar::Text("POST") => Self::Post,
+            Scalar::Text(_) => Self::Other,
+            _ => Self::default(),
+        }
+    }
+}
+
+/// Unix milliseconds.
+struct Epoch(Option<SystemTime>);
+
+impl FromJson<'_> for Epoch {
+    fn from_scalar(scalar: Scalar<'_>) -> Self {
+        Self(match scalar {
+            Scalar::Integer(ms) => u64::try_from(ms)
+                .ok()
+                .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms))),
+            _ => None,
+        })
+    }
+}
+
+/// `isBase64Encoded`: `None` if it is `null`; what is no boolean counts as `false`.
+struct Flag(Option<bool>);
+
+impl FromJson<'_> for Flag {
+    fn from_scalar(scalar: Scalar<'_>) -> Self {
+        Self(match scalar {
+            Scalar::Null => None,
+            Scalar::Boolean(value) => Some(value),
+            _ => Some(false),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn call(event: &Value) -> Call {
         Call::from_event(event.to_string().as_bytes())
@@ -89,7 +227,7 @@ mod tests {
 
     fn request(data: &Value) -> Call {
         Call::Request {
-            data: data.as_object().unwrap().clone(),
+            data: RequestData::read(data.to_string().as_bytes()).unwrap(),
             arrived: None,
         }
     }
@@ -172,6 +310,7 @@ mod tests {
             json!({"isBase64Encoded": true, "body": "e30"}),
             json!({"isBase64Encoded": true, "body": "e30= "}),
             json!({"isBase64Encoded": true, "body": "/w=="}),
+            json!({"isBase64Encoded": false, "body": "\"S3cret\"", "a": {"b": "[".repeat(9)}}),
             json!([1]),
             json!("S3cret"),
             json!(null),
@@ -182,6 +321,11 @@ mod tests {
             };
             assert!(!text.contains("S3cret") && text.len() < 120, "{text}");
         }
+        let deep = format!("{{\"body\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert!(matches!(
+            Call::from_event(deep.as_bytes()),
+            Call::Unreadable(_)
+        ));
         assert!(matches!(Call::from_event(b"\xff"), Call::Unreadable(_)));
         assert!(matches!(
             Call::from_event(&b"[".repeat(100_000)),

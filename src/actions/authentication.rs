@@ -1,16 +1,15 @@
 //! Who may do what (`api.md` section 4).
 
-use serde_json::{Map, Value};
-
 use super::Action;
 use super::request::{Refusal, Request};
 use crate::club::Club;
 use crate::club::user::{CodeDigest, Role, User, digest_of, same_digest};
+use crate::request::RequestData;
 
 /// The action that `request` names, and the id of the user who asks for it (`None` for `any_` actions).
 pub(super) fn authorise<'c>(
     club: &'c Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
 ) -> Result<(Action, Option<&'c str>), Refusal> {
     let request = Request::new(request);
     let name = request.string("action")?;
@@ -27,8 +26,7 @@ pub(super) fn authorise<'c>(
         None => None,
         Some(least_role) => {
             let (caller_id, caller) = request
-                .value("auth_token")
-                .and_then(Value::as_str)
+                .text("auth_token")
                 .and_then(|code| member_with(club, &digest_of(code), same_digest))
                 .ok_or_else(|| Refusal::new("Please log in: this login code is not known."))?;
             if caller.role < least_role {

@@ -18,15 +18,19 @@ mod users;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::club::Club;
 use crate::club::history::History;
 use crate::club::operation::Operation;
+use crate::club::projection::written_bytes;
 use crate::club::session::Session;
 use crate::club::user::Role;
+use crate::limits;
 pub use request::Refusal;
 use request::Request;
+
+use crate::request::RequestData;
 
 /// Decides what `request` does to `club`.
 ///
@@ -34,7 +38,7 @@ use request::Request;
 /// The text that refuses the request; nothing may then be changed.
 pub fn decide(
     club: &Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<Decision, Refusal> {
     let (action, caller_id) = authentication::authorise(club, request)?;
@@ -73,6 +77,9 @@ pub fn decide(
     if after == *club && matches!(history, HistoryChange::None) {
         return Ok(Decision::Answer(answer));
     }
+    limits::DATA
+        .check(written_bytes(&after), || written_bytes(club))
+        .map_err(Refusal::new)?;
     Ok(Decision::Change(Box::new(Change {
         club: after,
         history,
@@ -90,7 +97,7 @@ pub fn decide(
 /// If the answer would show a session that has been deleted since.
 pub fn repeat(
     club: &Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<Value, Refusal> {
     let request = Request::new(request);
@@ -105,10 +112,7 @@ pub fn repeat(
 
 /// The years of history that `request` replaces as a whole once its change is committed.
 #[must_use]
-pub fn replaced_history(
-    request: &Map<String, Value>,
-    occasion: &Occasion<'_>,
-) -> BTreeMap<i32, History> {
+pub fn replaced_history(request: &RequestData, occasion: &Occasion<'_>) -> BTreeMap<i32, History> {
     match Request::new(request)
         .string("action")
         .ok()

@@ -7,7 +7,6 @@ use super::request::{Refusal, Request};
 use crate::club::history::History;
 use crate::club::user::{digest_of, same_digest};
 use crate::club::{Club, demo};
-use serde_json::Value;
 
 /// The demo club in place of `club`, for a caller who knows the test secret.
 pub(super) fn demo_club(
@@ -18,7 +17,7 @@ pub(super) fn demo_club(
     let Some(secret) = occasion.test_secret else {
         return Err(Refusal::new("There is no test set-up here."));
     };
-    let sent = request.value("test_secret").and_then(Value::as_str);
+    let sent = request.text("test_secret");
     if !sent.is_some_and(|sent| same_digest(&digest_of(sent), &digest_of(secret))) {
         return Err(Refusal::new("The test secret is wrong."));
     }

@@ -8,6 +8,7 @@ use crate::club::name;
 use crate::club::operation::Operation;
 use crate::club::stored::Extra;
 use crate::club::user::{Role, User};
+use crate::json::surrogates;
 
 /// `admin_create_user`
 pub(super) fn create(
@@ -54,8 +55,8 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     let role = role(request)?;
     let sent = request.string("name")?;
     // The stored name sent unchanged is always accepted: it may be older than today's rules.
-    let name = if sent == user.name {
-        sent.to_owned()
+    let name = if surrogates::is_shown_as(&user.name, sent) {
+        user.name.clone()
     } else {
         name::normalised(sent).map_err(Refusal::new)?
     };

@@ -35,6 +35,8 @@ pub struct Club {
     pub sessions: BTreeMap<String, Kept<Session, Vec<u8>>>,
     /// Stored keys that the contract does not name.
     pub extra: Extra,
+    /// Whether it was read with stand-ins for unpaired surrogates: writing puts these back.
+    pub has_stand_ins: bool,
 }
 
 impl Club {

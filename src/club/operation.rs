@@ -8,11 +8,10 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::projection::to_json;
 use super::user::LoginCode;
+use crate::request::RequestData;
 
 /// Names one operation among the last ones that the store remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,15 +36,15 @@ impl OperationKey {
     /// `operation_id` can neither see its answer nor keep its owner's request from taking effect,
     /// and another request under the same name is another operation.
     #[must_use]
-    pub fn new(request: &Map<String, Value>, lambda_request_id: &str) -> Self {
-        let name = match request.get("operation_id").and_then(Value::as_str) {
+    pub fn new(request: &RequestData, lambda_request_id: &str) -> Self {
+        let name = match request.text("operation_id") {
             Some(id) if is_operation_id(id) => id,
             _ => lambda_request_id,
         };
         let mut hash = Sha256::new();
         hash.update((name.len() as u64).to_be_bytes());
         hash.update(name);
-        hash.update(to_json(request));
+        hash.update(request.digest());
         let mut key = [0; Self::BYTES];
         key.copy_from_slice(&hash.finalize()[..Self::BYTES]);
         Self(key)
@@ -156,10 +155,11 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn key(request: &Value, lambda_request_id: &str) -> OperationKey {
-        OperationKey::new(request.as_object().unwrap(), lambda_request_id)
+        let request = RequestData::read(request.to_string().as_bytes()).unwrap();
+        OperationKey::new(&request, lambda_request_id)
     }
 
     #[test]

@@ -18,23 +18,35 @@ use super::kept::Kept;
 use super::projection::Members;
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
-use crate::json::{self, JsonError, StoredTime};
+use crate::json::{self, JsonError, PerhapsBorrowed, StoredTime, surrogates};
 
 /// Reads a private `data.json`.
 ///
 /// # Errors
-/// If it is not JSON or not of the shape of `api.md` section 5; a repeated key is an error too.
+/// If it is not JSON or not of the shape of `docs/api.md`, "S3 objects"; a repeated key is an error too.
 pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
-    read(text)
+    let (mut club, has_stand_ins) = read::<Club>(text)?;
+    club.has_stand_ins = has_stand_ins;
+    Ok(club)
 }
 
-/// Reads a whole stored object.
-pub(super) fn read<T: Stored>(text: &[u8]) -> Result<T, StoredError> {
-    let place = Place::default();
+/// Reads a whole stored object. Whether it has stand-ins for what no string can hold
+/// ([`surrogates`]): they must be put back when it is written.
+pub(super) fn read<T: Stored>(text: &[u8]) -> Result<(T, bool), StoredError> {
     let text = json::utf8(text).map_err(|problem| StoredError {
         place: String::new(),
         problem,
     })?;
+    read_unicode(text)
+        .map(|value| (value, false))
+        .or_else(|error| {
+            let text = surrogates::replaced(text).ok_or(error)?;
+            read_unicode(&text).map(|value| (value, true))
+        })
+}
+
+fn read_unicode<T: Stored>(text: &str) -> Result<T, StoredError> {
+    let place = Place::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     T::read(&mut deserializer, &place)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -117,6 +129,7 @@ impl StoredObject for Club {
             users: required(users, "users")?,
             sessions: required(sessions, "sessions")?,
             extra: fields.extra,
+            has_stand_ins: false,
         })
     }
 }
@@ -432,30 +445,3 @@ macro_rules! stored_as_it_is {
 }
 
 stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
-
-/// A string, borrowed from the stored text where it has no escapes.
-struct PerhapsBorrowed<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PerhapsBorrowedVisitor;
-
-        impl<'de> Visitor<'de> for PerhapsBorrowedVisitor {
-            type Value = PerhapsBorrowed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<PerhapsBorrowed<'de>, E> {
-                Ok(PerhapsBorrowed(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<PerhapsBorrowed<'de>, E> {
-                Ok(PerhapsBorrowed(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(PerhapsBorrowedVisitor)
-    }
-}

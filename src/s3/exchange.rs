@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::resolver::CachingResolver;
 use super::transport::{self, Roots};
 use super::{Location, S3Error, Upload};
+use crate::limits::MAX_OBJECT_BYTES;
 use crate::sigv4::{self, Credentials, Signer};
 
 /// How many requests this thread has made so far, failed ones included. A thread serves one invocation at
@@ -316,8 +317,6 @@ pub(super) fn unix_time(text: &str) -> Option<i64> {
 /// How far S3 lets clocks differ is 15 minutes; a refusal by a clock that is nearer has another reason.
 const MAX_SKEW: u64 = 10 * 60;
 
-/// An object larger than this is no club's.
-const MAX_OBJECT_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::World;
 use super::nonce::{Nonce, white_space};
 use super::objects::Unread;
 use super::run::{Run, Stop};
-use crate::actions::AttendanceRecord;
+use super::{Failure, World};
+use crate::actions::{AttendanceRecord, Refusal};
 use crate::club::history::History;
+use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
 /// What this request did to the history.
@@ -47,6 +48,16 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         loop {
             let (history, etag) = self.read_year(record.year)?;
             let present = history.entry(session_id).map(ToOwned::to_owned);
+            let before_bytes = history.size();
+            let mut after = history;
+            after.record(session_id, &record.session, &record.participants, &spelt);
+            if let Err(text) = limits::HISTORY.check(after.size(), || before_bytes) {
+                self.put_back()?;
+                return Err(Stop::End(Failure::Refused(Refusal::new(text))));
+            }
+            self.trace
+                .warnings
+                .extend(limits::HISTORY.warning(after.size()));
             let earlier = self.recorded.take();
             // What was there before this run's first write is what is put back, if need be.
             let before = if self.is_own(present.as_deref()) {
@@ -54,8 +65,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             } else {
                 Some(present.clone())
             };
-            let mut after = history;
-            after.record(session_id, &record.session, &record.participants, &spelt);
             let is_written =
                 after.entry(session_id).map(RawValue::get) == present.as_deref().map(RawValue::get);
             self.recorded = before.map(|before| Recorded {

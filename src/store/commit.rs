@@ -11,6 +11,8 @@ use super::run::{Run, Stop};
 use crate::actions::{Change, HistoryChange};
 use crate::club::Club;
 use crate::club::operation::{OperationKey, Remembered, Secret};
+use crate::club::projection::written_bytes;
+use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
@@ -38,6 +40,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         known.last_modified = last_modified;
         // Whatever happens from here on, the next request sees that the public object lags behind.
         self.store.remember(Some(known.clone()));
+        let size = written_bytes(&known.private.club);
+        self.trace.warnings.extend(limits::DATA.warning(size));
         if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
             self.record(record)?;
         }

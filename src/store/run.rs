@@ -13,8 +13,8 @@ use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::waiting::MAX_PATIENCE;
 use super::{Failure, Fault, Request, State, Store, Trace, World};
-use crate::actions::HistoryRange;
-use crate::club::history::recorded_between;
+use crate::actions::{HistoryRange, Refusal};
+use crate::club::history::{NoAnswer, Recordings};
 use crate::club::operation::{OperationKey, Secret};
 use crate::s3::ObjectStore;
 
@@ -231,10 +231,19 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 
     fn read_history(&mut self, range: &HistoryRange) -> Result<Value, Stop> {
-        let years = range.years.clone().map(|year| Ok(self.read_year(year)?.0));
-        let years = years.collect::<Result<Vec<_>, Stop>>()?;
-        recorded_between(&years, range.start_time, range.end_time)
-            .map_err(|error| self.fault(false, format!("history {error}")).into())
+        let mut recordings = Recordings::between(range.start_time, range.end_time);
+        for year in range.years.clone() {
+            let (history, _) = self.read_year(year)?;
+            recordings.add(&history).map_err(|error| match error {
+                NoAnswer::NotRead(error) => {
+                    Stop::from(self.fault(false, format!("history {error}")))
+                }
+                NoAnswer::TooLarge => Stop::End(Failure::Refused(Refusal::new(
+                    "This is more than one answer holds. Please ask for a shorter period.",
+                ))),
+            })?;
+        }
+        Ok(recordings.answer())
     }
 }
 

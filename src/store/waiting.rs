@@ -85,7 +85,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             State::ChangedNotPublic
         } else if self.has_made_club {
             // To somebody who asked for anything else, neither "nothing" nor "the change" would be true.
-            let action = self.request.data.get("action").and_then(|a| a.as_str());
+            let action = self.request.data.text("action");
             if action == Some(Action::TriggerInitialization.name()) {
                 State::ChangedNotPublic
             } else {

@@ -18,6 +18,7 @@ mod history;
 mod instances;
 mod logs;
 mod lost_lists;
+mod memory;
 mod names;
 mod odd_s3;
 mod participation;
@@ -98,6 +99,7 @@ fn all_cases() -> Vec<Case> {
         instances::cases(),
         logs::cases(),
         lost_lists::cases(),
+        memory::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),

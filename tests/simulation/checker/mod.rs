@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use dojang::actions::{Action, Decision, Occasion, decide, repeat};
 use dojang::club::Club;
-use dojang::club::history::{History, object_key, recorded_between};
+use dojang::club::history::{History, Recordings, object_key};
 use dojang::club::operation::{Operation as Derived, OperationKey, Remembered, Secret};
 use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use dojang::store::State;
 use dojang::store::journal::Journal;
 
-use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
+use crate::instance::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record, data};
 use crate::s3::{MOST_LATE, Version};
 use crate::scheduler::Micros;
 
@@ -236,8 +236,8 @@ impl<'a> Checker<'a> {
                 }
                 (Outcome::Answer(answer), Some(Ok(Decision::ReadHistory(range)))) => {
                     self.histories(invocation).iter().any(|history| {
-                        recorded_between([history], range.start_time, range.end_time)
-                            .is_ok_and(|expected| *answer == expected)
+                        let mut expected = Recordings::between(range.start_time, range.end_time);
+                        expected.add(history).is_ok() && *answer == expected.answer()
                     })
                 }
                 (Outcome::Refused(text), Some(Err(refusal))) => *text == refusal,
@@ -285,9 +285,10 @@ impl<'a> Checker<'a> {
             .secret()
             .ok_or("the secret is gone")?;
         let versions = n..=self.newest_at(invocation.end);
+        let request = data(&operation.request);
         let is_true = versions.into_iter().any(|version| {
             let club = &self.private[version].club;
-            let repeated = repeat(club, &operation.request, &occasion(key, secret, invocation));
+            let repeated = repeat(club, &request, &occasion(key, secret, invocation));
             match (&invocation.outcome, repeated) {
                 (Outcome::Answer(answer), Ok(expected)) => *answer == expected,
                 (Outcome::Refused(text), Err(refusal)) => *text == refusal.to_string(),
@@ -368,7 +369,7 @@ impl<'a> Checker<'a> {
         invocation: &Invocation,
     ) -> Option<Result<Decision, String>> {
         let occasion = occasion(key, link.journal.secret()?, invocation);
-        let decided = decide(&link.club, &operation.request, &occasion);
+        let decided = decide(&link.club, &data(&operation.request), &occasion);
         Some(decided.map_err(|refusal| refusal.to_string()))
     }
 
