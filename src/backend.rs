@@ -11,7 +11,7 @@ use crate::club::operation::Secret;
 use crate::config::Config;
 use crate::event::Call;
 use crate::log::{Level, Log};
-use crate::runtime::{self, Context, Handler, HandlerError, InitError, panics};
+use crate::runtime::{self, Context, Event, Handler, HandlerError, InitError, panics};
 use crate::s3::Client;
 use crate::store::{Failure, Fault, Request, State, Store, Trace, World};
 
@@ -108,9 +108,10 @@ impl Backend {
 }
 
 impl Handler for Backend {
-    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
+    fn handle(&self, event: Event, context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
         let requests_before = self.store.s3().requests_made();
-        let call = Call::from_event(event);
+        let call = Call::from_event(&event);
+        drop(event);
         let mut trace = Trace::default();
         let (answer, payload) = self.answer(&call, context, &mut trace).into_payload();
         for warning in &trace.warnings {

@@ -11,12 +11,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::address::Address;
+use super::event::{Gate, LARGE_BYTES, Permit};
 
 /// A client of one server. Threads may share it: each request has a connection to itself.
 #[derive(Debug)]
 pub(super) struct Client {
     address: Address,
     idle: Mutex<Vec<TcpStream>>,
+    gate: Gate,
 }
 
 impl Client {
@@ -25,6 +27,7 @@ impl Client {
         Self {
             address: address.clone(),
             idle: Mutex::default(),
+            gate: Gate::default(),
         }
     }
 
@@ -51,7 +54,10 @@ impl Client {
         stream.set_read_timeout(request.timeout)?;
         stream.set_write_timeout(request.timeout)?;
         stream.write_all(bytes).map_err(HttpError::Cut)?;
-        let (answer, goes_on) = AnswerReader::new(&mut stream).read()?;
+        let mut reader = AnswerReader::new(&mut stream);
+        // What comes in answer to a POST is small.
+        reader.gate = request.body.is_none().then_some(&self.gate);
+        let (answer, goes_on) = reader.read()?;
         if goes_on {
             self.idle().push(stream);
         }
@@ -131,6 +137,8 @@ pub(super) struct Answer {
     headers: Vec<(String, Vec<u8>)>,
     /// The body, or why it could not be read.
     pub(super) body: Result<Vec<u8>, String>,
+    /// For a large body, if the reader had a gate.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Answer {
@@ -156,17 +164,20 @@ impl Answer {
 }
 
 /// Reads one answer from a connection.
-struct AnswerReader<R> {
+struct AnswerReader<'g, R> {
     stream: R,
     /// Read, but not taken yet.
     bytes: Vec<u8>,
+    /// Through which large bodies come.
+    gate: Option<&'g Gate>,
 }
 
-impl<R: Read> AnswerReader<R> {
+impl<R: Read> AnswerReader<'_, R> {
     fn new(stream: R) -> Self {
         Self {
             stream,
             bytes: Vec::with_capacity(HEAD_BYTES),
+            gate: None,
         }
     }
 
@@ -180,6 +191,9 @@ impl<R: Read> AnswerReader<R> {
             }
         };
         let framing = self.framing(&answer);
+        if !matches!(framing, Framing::Length(length) if length < LARGE_BYTES) {
+            answer.permit = self.gate.map(Gate::enter);
+        }
         answer.body = match framing {
             Framing::Length(length) => self.take(length),
             Framing::Chunks => self.chunks(),
@@ -209,6 +223,7 @@ impl<R: Read> AnswerReader<R> {
                             .map(|header| (header.name.to_owned(), header.value.to_vec()))
                             .collect(),
                         body: Ok(Vec::new()),
+                        permit: None,
                     };
                     let is_http_11 = head.version == Some(1);
                     self.bytes.drain(..length);

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::event::Event;
 use super::http::Answer;
 
 /// An event that is to be served.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Invocation {
     /// `Lambda-Runtime-Aws-Request-Id`, the only header that must be there.
     pub request_id: String,
@@ -24,7 +25,7 @@ pub struct Invocation {
     /// `Lambda-Runtime-Cognito-Identity`.
     pub cognito_identity: Option<String>,
     /// The event, or why it could not be read.
-    pub event: Result<Vec<u8>, String>,
+    pub event: Result<Event, String>,
 }
 
 impl Invocation {
@@ -46,6 +47,7 @@ impl Invocation {
             cognito_identity: header("lambda-runtime-cognito-identity"),
             event: answer
                 .body
+                .map(|bytes| Event::new(bytes, answer.permit))
                 .map_err(|error| format!("the event could not be read: {error}")),
         })
     }

@@ -13,6 +13,7 @@
 pub mod address;
 pub mod api;
 mod context;
+mod event;
 mod http;
 mod invocation;
 pub mod panics;
@@ -28,25 +29,27 @@ use crate::log::{Level, Log};
 use address::Address;
 use api::{Invocation, RuntimeApi, Sent};
 pub use context::Context;
+pub use event::Event;
 pub use report::{HandlerError, InitError};
 
 /// What a function does with an event.
 ///
 /// By reference: where Lambda sends several events at once, several threads share a handler.
 pub trait Handler {
-    /// Makes the answer to one event. Both are JSON texts by Lambda's convention.
+    /// Makes the answer to one event. Both are JSON texts by Lambda's convention. An event that is not needed
+    /// any more is best dropped: a large one keeps others waiting.
     ///
     /// # Errors
     /// What is reported to Lambda as a function error.
-    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError>;
+    fn handle(&self, event: Event, context: &Context<'_>) -> Result<Vec<u8>, HandlerError>;
 }
 
 impl<F> Handler for F
 where
     F: Fn(&[u8], &Context<'_>) -> Result<Vec<u8>, HandlerError>,
 {
-    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
-        self(event, context)
+    fn handle(&self, event: Event, context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
+        self(&event, context)
     }
 }
 
@@ -147,7 +150,7 @@ fn serve_all(
 fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBool) {
     let mut failures = 0;
     loop {
-        let invocation = match api.next() {
+        let mut invocation = match api.next() {
             Ok(invocation) => invocation,
             Err(error) => {
                 failures += 1;
@@ -161,11 +164,12 @@ fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBo
             }
         };
         failures = 0;
+        let event = std::mem::replace(&mut invocation.event, Err(String::new()));
         let context = Context::new(&invocation, is_cold.swap(false, Ordering::Relaxed), log);
-        let outcome = match &invocation.event {
+        let outcome = match event {
             Ok(event) => panics::catch(|| handler.handle(event, &context))
                 .unwrap_or_else(|panic| Err(HandlerError::new("Runtime.Panic", panic.to_string()))),
-            Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable.clone())),
+            Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable)),
         };
         if finish(api, &invocation, &context, outcome) == Next::Exit {
             return;

@@ -30,7 +30,11 @@ fn the_worst_events_take_48_mb_at_most(counts: &Counts) {
 }
 
 fn so_do_many_at_once(counts: &Counts) {
-    let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", "8")];
+    // The shipped executable has one heap for all threads; glibc would keep one for each.
+    let variables = [
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "8"),
+        ("MALLOC_ARENA_MAX", "1"),
+    ];
     let backend = Backend::start(counts, S3Options::default(), &variables);
     let api = &backend.runtime_api;
     for (name, event) in worst_events() {
