@@ -271,10 +271,23 @@ pub(super) struct Fields<'p, A> {
 
 impl<'de, A: MapAccess<'de>> Fields<'_, A> {
     pub(super) fn next_key(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
-        Ok(self
-            .map
-            .next_key::<PerhapsBorrowed<'de>>()?
-            .map(|key| key.0))
+        match self.map.next_key::<PerhapsBorrowed<'de>>()? {
+            Some(key) => Ok(Some(key.0)),
+            None => self.end().map(|()| None),
+        }
+    }
+
+    /// Looks for repeated keys among those that were kept: only now, since each on its own would be
+    /// compared with all before.
+    fn end(&self) -> Result<(), A::Error> {
+        let mut keys: Vec<_> = self.extra.iter().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => self
+                .place
+                .on_error(pair[0], Err(A::Error::custom("repeated key"))),
+            None => Ok(()),
+        }
     }
 
     /// Reads the value of `key` into its slot, which must still be empty.
@@ -295,11 +308,6 @@ impl<'de, A: MapAccess<'de>> Fields<'_, A> {
 
     /// Keeps the value of a `key` that the contract does not name.
     pub(super) fn keep(&mut self, key: &str) -> Result<(), A::Error> {
-        if self.extra.iter().any(|(known, _)| known == key) {
-            return self
-                .place
-                .on_error(key, Err(A::Error::custom("repeated key")));
-        }
         let value = self.place.on_error(key, self.map.next_value())?;
         self.extra.0.push((key.to_owned(), value));
         Ok(())

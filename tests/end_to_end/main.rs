@@ -16,6 +16,7 @@ mod first_start;
 mod function_url;
 mod history;
 mod instances;
+mod limits;
 mod logs;
 mod lost_lists;
 mod memory;
@@ -33,6 +34,7 @@ mod restart;
 mod restored;
 mod sessions;
 mod support;
+mod surrogates;
 mod tls;
 mod users;
 
@@ -98,6 +100,7 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         logs::cases(),
+        limits::cases(),
         lost_lists::cases(),
         memory::cases(),
         names::cases(),
@@ -113,6 +116,7 @@ fn all_cases() -> Vec<Case> {
         restart::cases(),
         restored::cases(),
         sessions::cases(),
+        surrogates::cases(),
         tls::cases(),
         users::cases(),
     ]

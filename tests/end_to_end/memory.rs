@@ -5,6 +5,7 @@ use std::thread;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use local::setup::PRIVATE_BUCKET;
 use local::{Delivery, Outcome, RuntimeApi, S3Options};
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::support::{Backend, Counts, PATIENCE, answer, url_event};
 cases! {
     the_worst_events_take_48_mb_at_most,
     so_do_many_at_once,
+    the_largest_clubs_are_changed_and_published,
 }
 
 fn the_worst_events_take_48_mb_at_most(counts: &Counts) {
@@ -50,6 +52,95 @@ fn so_do_many_at_once(counts: &Counts) {
     }
 }
 
+fn the_largest_clubs_are_changed_and_published(counts: &Counts) {
+    println!("{:<44}{:>9}{:>8}", "change of a club of", "bytes", "VmHWM");
+    for (name, club) in clubs(dojang::limits::DATA.most) {
+        let mut backend = Backend::empty(counts);
+        backend
+            .s3
+            .put_object(PRIVATE_BUCKET, "data.json", club.clone());
+        backend.restart();
+        let change = json!({"action": "coach_update_training_session", "auth_token": "admin",
+            "session_id": "last", "session_state": "deleted"});
+        let delivery = Delivery {
+            timeout: Some(PATIENCE),
+            ..Delivery::default()
+        };
+        let peak = peak_after(&backend, || {
+            let event = change.to_string();
+            let Outcome::Response(payload) =
+                backend.runtime_api.invoke_with(delivery, event.as_bytes())
+            else {
+                panic!("{name}: no answer")
+            };
+            let payload: Value = serde_json::from_slice(&payload).unwrap();
+            assert_eq!(answer(&payload), (200, json!({})), "{name}");
+        });
+        println!("{name:<44}{:>9}{peak:>5} MB", club.len());
+        assert!(peak <= MOST_CLUB_MB, "{name}: {peak} MB");
+        assert!(backend.public()["sessions"].get("last").is_none());
+    }
+}
+
+/// Clubs of nearly so many bytes, of what costs most in memory and of what is usual.
+fn clubs(bytes: usize) -> Vec<(&'static str, String)> {
+    let room = bytes - 500;
+    let user = |id: &str| {
+        format!(r#""{id}":{{"user_id":"{id}","name":"{id}","role":"Admin","auth_token":"{id}"}}"#)
+    };
+    let session = |id: &str, participation: &str, rest: &str| {
+        format!(
+            r#""{id}":{{"session_id":"{id}","start_time":1,"end_time":2,"state":"scheduled","participation":{{{participation}}}{rest}}}"#
+        )
+    };
+    let club = |users: &str, sessions: &str| {
+        let (admin, last) = (user("admin"), session("last", "", ""));
+        format!(r#"{{"users":{{{users}{admin}}},"sessions":{{{sessions}{last}}}}}"#)
+    };
+    let members = |item: &dyn Fn(usize) -> String| club(&(numbered(room, item) + ","), "");
+    let sessions = |item: &dyn Fn(usize) -> String| club("", &(numbered(room, item) + ","));
+    let short = numbered(500_000, &|n| format!(r#""{n}":"Yes""#));
+    let usual = numbered(500_000, &|n| format!(r#""{n:0>36}":"Yes""#));
+    let comment = format!(r#","comment":"{}""#, "x".repeat(10_000));
+    let one = format!(r#","comment":"{}""#, "x".repeat(room - 200));
+    let unknown = numbered(room - 200, &|n| format!(r#""x{n}":0"#));
+    vec![
+        ("members, short", members(&|n| user(&n.to_string()))),
+        ("members, usual", members(&|n| user(&format!("{n:0>36}")))),
+        ("sessions", sessions(&|n| session(&n.to_string(), "", ""))),
+        (
+            "comments",
+            sessions(&|n| session(&n.to_string(), "", &comment)),
+        ),
+        (
+            "answers, short",
+            sessions(&|n| session(&n.to_string(), &short, "")),
+        ),
+        (
+            "answers, usual",
+            sessions(&|n| session(&n.to_string(), &usual, "")),
+        ),
+        ("one comment", club("", &(session("a", "", &one) + ","))),
+        (
+            "unknown keys",
+            club("", &(session("a", "", &format!(",{unknown}")) + ",")),
+        ),
+    ]
+}
+
+/// As many items, with commas between them, as have room.
+fn numbered(bytes: usize, item: &dyn Fn(usize) -> String) -> String {
+    let mut text = item(0);
+    for n in 1.. {
+        let item = item(n);
+        if text.len() + item.len() >= bytes {
+            break;
+        }
+        text = text + "," + &item;
+    }
+    text
+}
+
 /// Events of up to 6 MB that would cost most if what they hold were kept.
 fn worst_events() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |open: &str, close: &str| open.repeat(100) + "0" + &close.repeat(100);
@@ -58,18 +149,6 @@ fn worst_events() -> Vec<(&'static str, Vec<u8>)> {
             "[{}{item}]",
             format!("{item},").repeat(bytes / (item.len() + 1) - 1)
         )
-    };
-    let numbered = |bytes: usize, item: &dyn Fn(usize) -> String| {
-        let mut text = String::with_capacity(bytes);
-        for n in 0.. {
-            let item = item(n);
-            if text.len() + item.len() > bytes {
-                break;
-            }
-            text = text + &item + ",";
-        }
-        text.pop();
-        text
     };
     let with = |key: &str, value: &str| format!("{{\"action\":\"any_x\",\"{key}\":{value}}}");
     let url = |body: &str| url_event(body).to_string().into_bytes();
@@ -214,3 +293,5 @@ fn peak_after(backend: &Backend<'_>, run: impl FnOnce()) -> u64 {
 const FULL: usize = 6 * 1024 * 1024;
 /// Of the 256 MB that the function has by default.
 const MOST_MB: u64 = 48;
+/// The same for a change of a club as large as it may become.
+const MOST_CLUB_MB: u64 = 128;
