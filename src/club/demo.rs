@@ -245,7 +245,7 @@ mod tests {
     fn the_history_covers_nineteen_weeks_filed_by_year() {
         let years = history("secret", NOW);
         assert_eq!(years.keys().copied().collect::<Vec<_>>(), [2026, 2027]);
-        let mut all = super::super::history::Recordings::between(0, NOW);
+        let mut all = super::super::recordings::Recordings::between(0, NOW);
         years.values().for_each(|year| all.add(year).unwrap());
         assert_eq!(all.answer().as_object().unwrap().len(), 38);
     }

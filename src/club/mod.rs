@@ -3,7 +3,7 @@
 //! * [`user`], [`session`]: the parts; [`name`]: which names are acceptable
 //! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
 //! * [`kept`]: what versions of a club share
-//! * [`history`]: who took part in which session, a year an object
+//! * [`history`]: who took part in which session, a year an object; [`recordings`]: an answer about it
 //! * [`operation`]: the identity of an operation, and the ids and codes derived from it
 //! * [`demo`]: the ready-made club of `any_reset_test_setup`, the tests and the local command
 
@@ -15,6 +15,7 @@ pub mod kept;
 pub mod name;
 pub mod operation;
 pub mod projection;
+pub mod recordings;
 pub mod session;
 pub mod stored;
 pub mod user;

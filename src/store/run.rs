@@ -14,8 +14,8 @@ use super::objects::{Read, Unread};
 use super::waiting::MAX_PATIENCE;
 use super::{Failure, Fault, Request, State, Store, Trace, World};
 use crate::actions::{HistoryRange, Refusal};
-use crate::club::history::{NoAnswer, Recordings};
 use crate::club::operation::{OperationKey, Secret};
+use crate::club::recordings::{NoAnswer, Recordings};
 use crate::s3::ObjectStore;
 
 /// A request that is being carried out.

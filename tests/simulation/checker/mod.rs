@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use dojang::actions::{Action, Decision, Occasion, decide, repeat};
 use dojang::club::Club;
-use dojang::club::history::{History, Recordings, object_key};
+use dojang::club::history::{History, object_key};
 use dojang::club::operation::{Operation as Derived, OperationKey, Remembered, Secret};
 use dojang::club::projection::public_json;
+use dojang::club::recordings::Recordings;
 use dojang::club::stored::read_club;
 use dojang::store::State;
 use dojang::store::journal::Journal;
