@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The text of an event. A handler that drops it early makes room for another.
 pub struct Event {
@@ -37,41 +37,48 @@ impl fmt::Debug for Event {
 }
 
 /// Lets one in at a time.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Gate(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+pub(super) struct Gate {
     is_taken: Mutex<bool>,
     was_left: Condvar,
 }
 
+/// Memory is the process's, so there is one for all that read events.
+pub(super) static GATE: Gate = Gate::new();
+
 impl Gate {
+    const fn new() -> Self {
+        Self {
+            is_taken: Mutex::new(false),
+            was_left: Condvar::new(),
+        }
+    }
+
     /// Waits until nobody else is in.
-    pub(super) fn enter(&self) -> Permit {
+    pub(super) fn enter(&'static self) -> Permit {
         let mut is_taken = self.is_taken();
         while *is_taken {
-            let woken = self.0.was_left.wait(is_taken);
+            let woken = self.was_left.wait(is_taken);
             is_taken = woken.unwrap_or_else(PoisonError::into_inner);
         }
         *is_taken = true;
-        Permit(self.clone())
+        Permit(self)
     }
 
     fn is_taken(&self) -> MutexGuard<'_, bool> {
-        let is_taken = self.0.is_taken.lock();
+        let is_taken = self.is_taken.lock();
         is_taken.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Being in. Ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Gate);
+pub(super) struct Permit(&'static Gate);
 
 impl Drop for Permit {
     fn drop(&mut self) {
         *self.0.is_taken() = false;
-        self.0.0.was_left.notify_one();
+        self.0.was_left.notify_one();
     }
 }
 
@@ -86,13 +93,13 @@ mod tests {
 
     #[test]
     fn one_is_in_at_a_time() {
-        let gate = Gate::default();
+        static GATE: Gate = Gate::new();
         let (inside, entered) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        let permit = gate.enter();
+                        let permit = GATE.enter();
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);

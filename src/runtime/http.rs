@@ -11,14 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::address::Address;
-use super::event::{Gate, LARGE_BYTES, Permit};
+use super::event::{GATE, Gate, LARGE_BYTES, Permit};
 
 /// A client of one server. Threads may share it: each request has a connection to itself.
 #[derive(Debug)]
 pub(super) struct Client {
     address: Address,
     idle: Mutex<Vec<TcpStream>>,
-    gate: Gate,
 }
 
 impl Client {
@@ -27,7 +26,6 @@ impl Client {
         Self {
             address: address.clone(),
             idle: Mutex::default(),
-            gate: Gate::default(),
         }
     }
 
@@ -56,7 +54,7 @@ impl Client {
         stream.write_all(bytes).map_err(HttpError::Cut)?;
         let mut reader = AnswerReader::new(&mut stream);
         // What comes in answer to a POST is small.
-        reader.gate = request.body.is_none().then_some(&self.gate);
+        reader.gate = request.body.is_none().then_some(&GATE);
         let (answer, goes_on) = reader.read()?;
         if goes_on {
             self.idle().push(stream);
@@ -164,15 +162,15 @@ impl Answer {
 }
 
 /// Reads one answer from a connection.
-struct AnswerReader<'g, R> {
+struct AnswerReader<R> {
     stream: R,
     /// Read, but not taken yet.
     bytes: Vec<u8>,
     /// Through which large bodies come.
-    gate: Option<&'g Gate>,
+    gate: Option<&'static Gate>,
 }
 
-impl<R: Read> AnswerReader<'_, R> {
+impl<R: Read> AnswerReader<R> {
     fn new(stream: R) -> Self {
         Self {
             stream,
