@@ -14,7 +14,7 @@ pub(super) fn register(
     now: i64,
 ) -> Result<AttendanceRecord, Refusal> {
     let session_id = request.string("session_id")?;
-    let mut participants = request.participants()?.to_vec();
+    let participants = request.participants()?;
     let session = existing_session(club, request)?;
     if session.state == SessionState::Cancelled {
         return Err(Refusal::new("This session is cancelled."));
@@ -29,6 +29,7 @@ pub(super) fn register(
     if !participants.iter().all(|id| club.users.contains_key(id)) {
         return Err(Refusal::new("A participant does not exist (any more)."));
     }
+    let mut participants = participants.to_vec();
     participants.sort();
     participants.dedup();
     let record = AttendanceRecord {

@@ -27,10 +27,9 @@ use crate::club::projection::written_bytes;
 use crate::club::session::Session;
 use crate::club::user::Role;
 use crate::limits;
+use crate::request::RequestData;
 pub use request::Refusal;
 use request::Request;
-
-use crate::request::RequestData;
 
 /// Decides what `request` does to `club`.
 ///

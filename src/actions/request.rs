@@ -133,13 +133,13 @@ fn too_many(key: &str, most: usize) -> Refusal {
     Refusal::new(format!("`{key}` may hold {most} at most."))
 }
 
-/// The first second of the year 1: histories are filed by year.
-const EARLIEST: i64 = -62_135_596_800;
-/// Milliseconds given for seconds end up beyond this (`api.md` section 10).
-const LATEST: i64 = 100_000_000_000;
-
 fn long_comment() -> Refusal {
     Refusal::new(format!(
         "A comment may have {MAX_COMMENT_CODE_POINTS} characters at most."
     ))
 }
+
+/// The first second of the year 1: histories are filed by year.
+const EARLIEST: i64 = -62_135_596_800;
+/// Milliseconds given for seconds end up beyond this (`api.md` section 10).
+const LATEST: i64 = 100_000_000_000;

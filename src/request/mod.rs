@@ -82,7 +82,7 @@ pub(crate) enum Member {
     Integer(i64),
     /// A list of strings: the participants.
     Ids(Vec<String>),
-    /// A list of strings: login codes, by their digests. Those that are longer than any code is left out.
+    /// A list of strings: login codes, by their digests. What is longer than any code is left out.
     Codes(Vec<CodeDigest>),
     /// An object of answers by session; `None` takes an answer back.
     Answers(Vec<(String, Option<Participation>)>),
