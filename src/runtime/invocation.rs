@@ -51,22 +51,37 @@ impl Invocation {
     }
 }
 
-/// When Lambda gives up: `ms` is in Unix milliseconds. An emulator's may be missing, or a duration:
-/// `cargo lambda watch` sends 600000, for ten minutes. No invocation ends that soon after 1970.
+/// When Lambda gives up, by our clock: `ms` is in Unix milliseconds, by Lambda's.
+///
+/// It may be missing from an emulator, or be a duration: `cargo lambda watch` sends 600000, for ten minutes.
+/// No invocation ends that soon after 1970. And it tells nothing where our clock is ahead of Lambda's: an
+/// event that was just handed over has not expired, nor is there less time left than the shortest timeout
+/// that a function can have.
 fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
-    let Some(ms) = ms.and_then(|ms| ms.parse().ok()).map(Duration::from_millis) else {
-        return now + DEFAULT_TIMEOUT;
+    let begin = |ms: &Duration| {
+        if *ms <= LONGEST_INVOCATION {
+            now
+        } else {
+            SystemTime::UNIX_EPOCH
+        }
     };
-    let begin = if ms <= LONGEST_INVOCATION {
-        now
-    } else {
-        SystemTime::UNIX_EPOCH
-    };
-    begin.checked_add(ms).unwrap_or(now + DEFAULT_TIMEOUT)
+    ms.and_then(|ms| ms.parse().ok())
+        .map(Duration::from_millis)
+        .and_then(|ms| begin(&ms).checked_add(ms))
+        .filter(|deadline| {
+            deadline
+                .duration_since(now)
+                .is_ok_and(|left| left >= SHORTEST_TIMEOUT - DELIVERY)
+        })
+        .unwrap_or(now + DEFAULT_TIMEOUT)
 }
 
-/// Lambda's own default, for an emulator that names no deadline.
+/// Lambda's own default, where no deadline is known.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Lambda takes timeouts from one second on (API reference, `CreateFunction`).
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+/// What of it may be gone when the event has been read: six MB of it, by a slow processor.
+const DELIVERY: Duration = Duration::from_millis(200);
 /// A Lambda function may take 15 minutes.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
@@ -75,14 +90,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_is_a_time_of_day_or_an_emulators_duration() {
+    fn a_deadline_is_a_time_of_day_or_an_emulators_duration_and_never_past() {
         let epoch = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let now = epoch(1_700_000_000_000);
         for (ms, expected) in [
             (Some("1700000003000"), 1_700_000_003_000),
-            // Passed already, and stays so.
-            (Some("1699999999999"), 1_699_999_999_999),
-            (Some("900001"), 900_001),
+            // Our clock is behind by a day.
+            (Some("1700086403000"), 1_700_086_403_000),
+            // Ahead: by little, by 11 s of 10, by an hour, by 50 years.
+            (Some("1700000000800"), 1_700_000_000_800),
+            (Some("1700000000799"), 1_700_000_003_000),
+            (Some("1699999999000"), 1_700_000_003_000),
+            (Some("1699996410000"), 1_700_000_003_000),
+            (Some("900001"), 1_700_000_003_000),
+            (Some("18446744073709551616"), 1_700_000_003_000),
             (Some("900000"), 1_700_000_900_000),
             (Some("600000"), 1_700_000_600_000),
             (Some("soon"), 1_700_000_003_000),
