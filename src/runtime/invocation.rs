@@ -13,6 +13,8 @@ pub struct Invocation {
     pub invocation_id: Option<String>,
     /// `Lambda-Runtime-Deadline-Ms`.
     pub deadline: SystemTime,
+    /// Whether our clock is known to differ from Lambda's: times of theirs cannot be compared with ours.
+    pub are_clocks_apart: bool,
     /// `Lambda-Runtime-Invoked-Function-Arn`.
     pub invoked_function_arn: Option<String>,
     /// `Lambda-Runtime-Trace-Id`.
@@ -32,13 +34,13 @@ impl Invocation {
     pub(super) fn new(answer: Answer) -> Option<Self> {
         // Client contexts may hold text beyond ASCII.
         let header = |name| String::from_utf8(answer.header(name)?.to_vec()).ok();
+        let now = SystemTime::now();
+        let deadline = deadline(header("lambda-runtime-deadline-ms").as_deref(), now);
         Some(Self {
             request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,
             invocation_id: header("lambda-runtime-invocation-id"),
-            deadline: deadline(
-                header("lambda-runtime-deadline-ms").as_deref(),
-                SystemTime::now(),
-            ),
+            deadline: deadline.unwrap_or(now + DEFAULT_TIMEOUT),
+            are_clocks_apart: deadline.is_none(),
             invoked_function_arn: header("lambda-runtime-invoked-function-arn"),
             trace_id: header("lambda-runtime-trace-id"),
             tenant_id: header("lambda-runtime-aws-tenant-id"),
@@ -51,13 +53,14 @@ impl Invocation {
     }
 }
 
-/// When Lambda gives up, by our clock: `ms` is in Unix milliseconds, by Lambda's.
+/// When Lambda gives up, by our clock; `None` if that cannot be told. `ms` is in Unix milliseconds, by
+/// Lambda's.
 ///
 /// It may be missing from an emulator, or be a duration: `cargo lambda watch` sends 600000, for ten minutes.
 /// No invocation ends that soon after 1970. And it tells nothing where our clock is ahead of Lambda's: an
 /// event that was just handed over has not expired, nor is there less time left than the shortest timeout
 /// that a function can have.
-fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
+fn deadline(ms: Option<&str>, now: SystemTime) -> Option<SystemTime> {
     let begin = |ms: &Duration| {
         if *ms <= LONGEST_INVOCATION {
             now
@@ -73,7 +76,6 @@ fn deadline(ms: Option<&str>, now: SystemTime) -> SystemTime {
                 .duration_since(now)
                 .is_ok_and(|left| left >= SHORTEST_TIMEOUT - DELIVERY)
         })
-        .unwrap_or(now + DEFAULT_TIMEOUT)
 }
 
 /// Lambda's own default, where no deadline is known.
@@ -94,22 +96,22 @@ mod tests {
         let epoch = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let now = epoch(1_700_000_000_000);
         for (ms, expected) in [
-            (Some("1700000003000"), 1_700_000_003_000),
+            (Some("1700000003000"), Some(1_700_000_003_000)),
             // Our clock is behind by a day.
-            (Some("1700086403000"), 1_700_086_403_000),
+            (Some("1700086403000"), Some(1_700_086_403_000)),
             // Ahead: by little, by 11 s of 10, by an hour, by 50 years.
-            (Some("1700000000800"), 1_700_000_000_800),
-            (Some("1700000000799"), 1_700_000_003_000),
-            (Some("1699999999000"), 1_700_000_003_000),
-            (Some("1699996410000"), 1_700_000_003_000),
-            (Some("900001"), 1_700_000_003_000),
-            (Some("18446744073709551616"), 1_700_000_003_000),
-            (Some("900000"), 1_700_000_900_000),
-            (Some("600000"), 1_700_000_600_000),
-            (Some("soon"), 1_700_000_003_000),
-            (None, 1_700_000_003_000),
+            (Some("1700000000800"), Some(1_700_000_000_800)),
+            (Some("1700000000799"), None),
+            (Some("1699999999000"), None),
+            (Some("1699996410000"), None),
+            (Some("900001"), None),
+            (Some("18446744073709551616"), None),
+            (Some("900000"), Some(1_700_000_900_000)),
+            (Some("600000"), Some(1_700_000_600_000)),
+            (Some("soon"), None),
+            (None, None),
         ] {
-            assert_eq!(deadline(ms, now), epoch(expected), "{ms:?}");
+            assert_eq!(deadline(ms, now), expected.map(epoch), "{ms:?}");
         }
     }
 }
