@@ -90,6 +90,12 @@ impl Answer {
         self.status
     }
 
+    /// Whether it tells of a fault that passes.
+    #[must_use]
+    pub fn is_passing_fault(&self) -> bool {
+        self.status == 503
+    }
+
     /// The answer that Lambda carries, and its payload for the Runtime API. Where this one is too large,
     /// it is an error that says so.
     #[must_use]

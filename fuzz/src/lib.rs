@@ -16,7 +16,7 @@ use dojang::request::RequestData;
 use dojang::runtime::address::Address;
 use dojang::runtime::api::read_next;
 use dojang::s3::S3Error;
-use dojang::s3::error::error_code;
+use dojang::s3::error::{Said, error_code};
 use serde_json::{Map, Value};
 
 /// Lambda events: bad ones are answered with 4xx.
@@ -99,12 +99,14 @@ pub fn s3_errors(input: &[u8]) {
     };
     let status = u16::from_be_bytes(*status) % 400 + 200;
     let code = error_code(body);
-    let error = S3Error::from_answer(status, code.unwrap_or_default());
+    let error = S3Error::from_answer(Said::new(status, body, None, None));
     assert_eq!(
         error == S3Error::Absent,
         status == 404 && code == Some("NoSuchKey")
     );
-    assert!(error.to_string().len() < 500);
+    // A message, two ids, a code and a hint, of characters of up to four bytes.
+    let shown = error.to_string();
+    assert!(shown.len() < 4 * 1_200 && !shown.contains(char::is_control));
 }
 
 /// The Runtime API's answers, and its address.

@@ -29,18 +29,19 @@ impl Client {
         }
     }
 
-    /// Makes a request, and reads its answer to the end.
+    /// Makes a request, and reads its answer to the end. A POST whose connection is cut is sent once more:
+    /// the server may have closed it while the handler was at work, and the ids in it keep it from
+    /// counting twice. A GET takes an event, and what was taken is not given again.
     pub(super) fn make(&self, request: &Request<'_>) -> Result<Answer, HttpError> {
         let bytes = self.to_bytes(request);
         let idle = self.idle().pop();
-        if let Some(stream) = idle {
-            match self.exchange(stream, request, &bytes) {
-                // The server may have closed the connection while the handler was at work.
-                Err(HttpError::Cut(_)) if request.body.is_some() => {}
-                done => return done,
+        let stream = idle.map_or_else(|| self.connect(), Ok)?;
+        match self.exchange(stream, request, &bytes) {
+            Err(HttpError::Cut(_)) if request.body.is_some() => {
+                self.exchange(self.connect()?, request, &bytes)
             }
+            done => done,
         }
-        self.exchange(self.connect()?, request, &bytes)
     }
 
     fn exchange(
@@ -51,12 +52,26 @@ impl Client {
     ) -> Result<Answer, HttpError> {
         stream.set_read_timeout(request.timeout)?;
         stream.set_write_timeout(request.timeout)?;
-        stream.write_all(bytes).map_err(HttpError::Cut)?;
+        let sent = stream.write_all(bytes);
+        let is_sent = sent.is_ok();
+        // A server that was too slow once is not waited for again.
+        let is_late =
+            |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        let sent = match sent {
+            Err(error) if is_late(&error) => return Err(error.into()),
+            sent => sent,
+        };
         let mut reader = AnswerReader::new(&mut stream);
         // What comes in answer to a POST is small.
         reader.gate = request.body.is_none().then_some(&GATE);
-        let (answer, goes_on) = reader.read()?;
-        if goes_on {
+        let read = reader.read();
+        // A server may answer, and close, before it has read all of a request (RFC 9112, section 9.6).
+        let (answer, goes_on) = match (sent, read) {
+            (_, Ok(read)) => read,
+            (Err(error), Err(_)) => return Err(HttpError::Cut(error)),
+            (Ok(()), Err(error)) => return Err(error),
+        };
+        if goes_on && is_sent {
             self.idle().push(stream);
         }
         Ok(answer)
@@ -233,12 +248,10 @@ impl<R: Read> AnswerReader<R> {
                 }
                 Err(_) => return Err(HttpError::NotHttp("something else")),
             }
-            let is_begun = !self.bytes.is_empty();
             match self.more() {
-                Ok(0) if is_begun => return Err(HttpError::NotHttp("the end of the connection")),
                 Ok(0) => return Err(HttpError::Cut(ErrorKind::UnexpectedEof.into())),
                 Ok(_) => {}
-                Err(error) if !is_begun && error.kind() == ErrorKind::ConnectionReset => {
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Err(HttpError::Cut(error));
                 }
                 Err(error) => return Err(error.into()),
@@ -356,7 +369,7 @@ enum Framing {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum HttpError {
-    /// The connection ended before a byte of the answer came.
+    /// The connection ended before the answer's head did.
     Cut(io::Error),
     /// It could not be opened, was too slow, or broke midway.
     Io(io::Error),
@@ -464,10 +477,11 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_an_error() {
-        assert!(matches!(both_ways(b""), Err(HttpError::Cut(_))));
+        for bytes in [&b""[..], b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nA: b\r\n"] {
+            assert!(matches!(both_ways(bytes), Err(HttpError::Cut(_))));
+        }
         for bytes in [
             &b"SSH-2.0-whatever\r\n\r\n"[..],
-            b"HTTP/1.1 2",
             b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",
         ] {
             assert!(matches!(both_ways(bytes), Err(HttpError::NotHttp(_))));

@@ -7,8 +7,9 @@ use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 
+use super::early_answer::EarlyAnswers;
 use super::resolver::CachingResolver;
 
 /// The certificates that an S3 server's certificate must be signed by.
@@ -83,7 +84,11 @@ pub(super) fn agent(
                 .build(),
         )
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), resolver)
+    let connector =
+        ().chain(TcpConnector::default())
+            .chain(EarlyAnswers)
+            .chain(RustlsConnector::default());
+    Agent::with_parts(config, connector, resolver)
 }
 
 /// ring's cryptography, AES-128 with SHA-256 first: the strength of the handshake's X25519, and processors

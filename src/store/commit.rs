@@ -154,7 +154,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.last_error = Some(cause.clone());
         let waited = match error {
             // Absent: it was deleted meanwhile (research 2.1).
-            S3Error::PreconditionFailed | S3Error::Conflict | S3Error::Absent => {
+            error if error.is_conflict() || *error == S3Error::Absent => {
                 self.back_off_from_conflict()
             }
             // BadAnswer: by all signs it was written.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET, lambda_environment};
-use local::{Delivery, Fault, FaultAnswer, Outcome, RequestHead, RuntimeApi, S3Options};
+use local::{Fault, FaultAnswer, Outcome, RequestHead, RuntimeApi, S3Options};
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -128,7 +127,6 @@ fn a_wrong_set_up_is_a_fault_that_does_not_pass(counts: &Counts) {
     for (name, value, hint) in [
         ("PRIVATE_BUCKET_NAME", "absent-bucket", "NoSuchBucket"),
         ("AWS_REGION", "us-east-1", "AWS_REGION"),
-        ("AWS_SESSION_TOKEN", "anothers", "InvalidToken"),
         ("AWS_SESSION_TOKEN", "", "InvalidAccessKeyId"),
         ("AWS_ACCESS_KEY_ID", "ASIANOTHER", "InvalidAccessKeyId"),
         ("AWS_SECRET_ACCESS_KEY", "anothers", "SignatureDoesNotMatch"),
@@ -232,7 +230,6 @@ fn a_refused_commit_changes_nothing(counts: &Counts) {
     let before = objects(&backend);
     for (fault, status, is_tried_again) in [
         (s3_error(403, "AccessDenied"), 500, false),
-        (s3_error(400, "ExpiredToken"), 500, false),
         (html(404), 500, false),
         (html(413), 500, false),
         (long_html(403), 500, false),
@@ -367,17 +364,6 @@ fn a_read_without_time_left_changes_nothing(counts: &Counts) {
         503,
         "Nothing was changed",
     );
-    let past = Delivery {
-        deadline: Some(SystemTime::now() - Duration::from_secs(1)),
-        ..Delivery::default()
-    };
-    backend.s3.clear_requests();
-    assert_fault(
-        &backend.delivered(past, &create("Never")),
-        503,
-        "Nothing was changed",
-    );
-    assert_eq!(backend.s3.requests(), [], "there was no time for any");
     assert_eq!(user_count(&backend), 10);
 }
 

@@ -34,6 +34,8 @@ mod requests;
 mod reset;
 mod restart;
 mod restored;
+mod s3_answers;
+mod scripted_s3;
 mod sessions;
 mod support;
 mod surrogates;
@@ -120,6 +122,7 @@ fn all_cases() -> Vec<Case> {
         reset::cases(),
         restart::cases(),
         restored::cases(),
+        s3_answers::cases(),
         sessions::cases(),
         surrogates::cases(),
         tls::cases(),

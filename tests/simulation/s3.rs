@@ -163,9 +163,9 @@ impl State {
         match (&write.condition, newest) {
             (Some(Some(_)), None) => return Err(S3Error::Absent),
             (Some(Some(etag)), Some(newest)) if *etag != newest.etag => {
-                return Err(S3Error::PreconditionFailed);
+                return Err(S3Error::PreconditionFailed(Box::default()));
             }
-            (Some(None), Some(_)) => return Err(S3Error::PreconditionFailed),
+            (Some(None), Some(_)) => return Err(S3Error::PreconditionFailed(Box::default())),
             _ => {}
         }
         // As MD5 does under SSE-S3, the ETag depends on the bytes only.
@@ -274,9 +274,7 @@ impl Connection {
             return Err(lost("cut before"));
         }
         if happens(faults.slow_down) {
-            return Err(S3Error::Throttled {
-                code: "SlowDown".to_owned(),
-            });
+            return Err(S3Error::NotNow(Box::default()));
         }
         if let Some(write) = write {
             if happens(faults.late) {
@@ -285,7 +283,7 @@ impl Connection {
                 return Err(lost("no answer"));
             }
             if write.condition.is_some() && happens(faults.conflict) {
-                return Err(S3Error::Conflict);
+                return Err(S3Error::Conflict(Box::default()));
             }
         }
         if happens(faults.error) {

@@ -44,6 +44,8 @@ pub struct S3Options {
     /// Whether the key has `s3:ListBucket`. Without it an absent object is answered with 403
     /// `AccessDenied` instead of 404 `NoSuchKey`.
     pub list_bucket: bool,
+    /// Whether new versions are kept by Object Lock: S3 then takes no object without a checksum.
+    pub object_lock: bool,
     /// Where objects are kept; `None` keeps them in memory.
     pub data_dir: Option<PathBuf>,
 }
@@ -60,6 +62,7 @@ impl Default for S3Options {
             session_token: Some(setup::SESSION_TOKEN.to_owned()),
             region: setup::REGION.to_owned(),
             list_bucket: true,
+            object_lock: false,
             data_dir: None,
         }
     }
@@ -74,6 +77,7 @@ impl std::fmt::Debug for S3Options {
             .field("access_key_id", &self.access_key_id)
             .field("region", &self.region)
             .field("list_bucket", &self.list_bucket)
+            .field("object_lock", &self.object_lock)
             .field("data_dir", &self.data_dir)
             .finish_non_exhaustive()
     }
