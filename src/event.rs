@@ -1,4 +1,4 @@
-//! From a Lambda event to request data (`api.md` section 2).
+//! From a Lambda event to request data (`docs/api.md#events`).
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Strict JSON, as `api.md` section 10 permits: a repeated key is refused, and so is everything
+//! Strict JSON, as `docs/api.md#events` says: a repeated key is refused, and so is everything
 //! that `serde_json` refuses by itself (NaN, numbers out of range, unpaired surrogates, byte order
 //! marks, nesting deeper than 128).
 
@@ -153,7 +153,7 @@ const MAX_DIGITS: usize = 1_000;
 /// A point in time as stored: seconds since 1970 UTC.
 ///
 /// The service that dojang replaces stored `true` and `false` where a client sent them for a time
-/// (`api.md` section 9) and integers of any size; neither may make a whole club unreadable.
+/// (`docs/api.md#corrections`) and integers of any size; neither may make a whole club unreadable.
 pub(crate) struct StoredTime {
     pub(crate) seconds: i64,
     /// Whether it is stored as what it is now: an integer that fits.

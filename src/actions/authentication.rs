@@ -1,4 +1,4 @@
-//! Who may do what (`api.md` section 4).
+//! Who may do what (`docs/api.md#authentication`).
 
 use serde_json::{Map, Value};
 

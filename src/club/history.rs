@@ -1,5 +1,5 @@
 //! Who took part in which session: one object a calendar year (UTC) of the session's start
-//! (`api.md` section 5).
+//! (`docs/api.md#history`).
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ impl History {
 /// of the latest counts.
 ///
 /// # Errors
-/// If an entry does not have the shape of `api.md` section 5.
+/// If an entry does not have the shape of `docs/api.md#history`.
 pub fn recorded_between<'a>(
     years: impl IntoIterator<Item = &'a History>,
     start_time: i64,

@@ -1,4 +1,4 @@
-//! Which names users may have (`api.md` section 7, `admin_create_user`, and section 10).
+//! Which names users may have (`docs/api.md#names`).
 
 use unicode_normalization::UnicodeNormalization;
 

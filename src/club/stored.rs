@@ -23,7 +23,7 @@ use crate::json::{self, JsonError, StoredTime};
 /// Reads a private `data.json`.
 ///
 /// # Errors
-/// If it is not JSON or not of the shape of `api.md` section 5; a repeated key is an error too.
+/// If it is not JSON or not of the shape of `docs/api.md#private-datajson`; a repeated key is an error too.
 pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
     read(text)
 }

@@ -22,9 +22,9 @@ pub struct Journal {
 
 impl Journal {
     /// How many operations are remembered: 5 bytes each, which with names, the secret and base64 makes
-    /// 1,994 of the 2,048 bytes that S3 allows. S3 manages some 15 commits a second on one object
-    /// (research 2.6): 150 within the 10 s that one invocation has. Where a server is faster, a rush may
-    /// make more: an outcome that the list can no longer tell is then said to be not known.
+    /// 1,994 of the 2,048 bytes that S3 allows. A rush may make more changes
+    /// while one invocation waits: an outcome that the list can no longer tell is then said to be not
+    /// known.
     pub const CAPACITY: usize = 288;
 
     /// Reads the journal from an object's user metadata; an empty one if there is none, or a broken

@@ -42,7 +42,7 @@ class Club:
 
     members: int
     sessions_a_month: int
-    # Of data.json: 39 KB with 10 members and 50 sessions, 222 KB with 1,000 (shared anchors, section 3).
+    # Of data.json: 39 KB with 10 members and 50 sessions, 222 KB with 1,000 (benches/harness/src/club.rs).
     data_bytes: int
 
 
