@@ -1,4 +1,4 @@
-"""The README's takeover, command for command, of a club in the old service's form on moto; and bootstrap/deploy."""
+"""The takeover of docs/taking-over.md, command for command, of a club in the old service's form on moto; and bootstrap/deploy."""
 
 import functools
 import io
@@ -134,11 +134,11 @@ def script(tree, text: str) -> str:
     return f'PATH="{tree}/tools:$PATH"\n{text}'
 
 
-def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
+def test_the_steps_and_the_way_back(cloud, tree, executable):
     s3, functions = cloud.client("s3"), cloud.client("lambda")
     before = club(cloud, NAMES["PRIVATE_BUCKET"])
     address = functions.get_function_url_config(FunctionName=NAMES["OLD_FUNCTION"])["FunctionUrl"]
-    ended = cloud.run(script(tree, documented("README.md", "takeover: steps")), tree, **NAMES)
+    ended = cloud.run(script(tree, documented("docs/taking-over.md", "takeover: steps")), tree, **NAMES)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     print(ended.stdout[-1500:])
 
@@ -164,7 +164,7 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert url["FunctionUrl"] == address
     assert ("dojang-invoke", "lambda:InvokeFunction", "*", True) in permissions(functions)
     # Another time it is there already.
-    lines = documented("README.md", "takeover: steps").splitlines(keepends=True)
+    lines = documented("docs/taking-over.md", "takeover: steps").splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if line.startswith("aws lambda get-policy"))
     again = cloud.run("".join(lines[start:start + 3]), tree, **NAMES)
     assert again.returncode == 0, again.stderr
@@ -215,7 +215,9 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert (url["FunctionUrl"], url["Cors"]["AllowOrigins"]) == (address, ["*"])
     assert functions.get_function_concurrency(
         FunctionName=NAMES["OLD_FUNCTION"])["ReservedConcurrentExecutions"] == 1
-    assert permissions(functions) == [("public-url", "lambda:InvokeFunctionUrl", "*", None)]
+    # Lambda asks for both permissions since 1 November 2026, whatever the function's code is.
+    assert permissions(functions) == [("public-url", "lambda:InvokeFunctionUrl", "*", None),
+                                      ("dojang-invoke", "lambda:InvokeFunction", "*", True)]
     # What the old service finds is what it wrote, with the changes.
     assert club(cloud, NAMES["PRIVATE_BUCKET"])["users"][MEMBER] == {
         **old_club()["users"][MEMBER], "auth_token": code}
