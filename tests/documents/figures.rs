@@ -49,7 +49,7 @@ impl Known {
 
     fn figure(&self, name: &str, unit: Option<&str>) -> Result<String, String> {
         if name == "cold-starts" {
-            return Ok(format!("\n\n{}\n", self.benchmark.short()));
+            return Ok(format!("\n\n{}\n\n", self.benchmark.short()));
         }
         if let Some(cell) = name.strip_prefix("bench:") {
             return self.benchmark.cell(cell, unit.unwrap_or_default());

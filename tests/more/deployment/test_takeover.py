@@ -9,6 +9,7 @@ import subprocess
 import time
 import zipfile
 
+import boto3
 import packages
 import pytest
 from cloud import BIN, Cloud
@@ -297,6 +298,20 @@ def test_one_command_deploys(cloud, tree):
     assert (tree / "target/package/arguments").read_text() == (
         "--arch x86_64\n--arch x86_64\n--arch x86_64 --allow-uncommitted --linkage dynamic\n")
     assert {entry["Key"] for entry in s3.list_objects_v2(Bucket=app)["Contents"]} == set(files) - {"app.js"}
+
+
+def test_the_page_gets_a_name_of_its_own(cloud, tree):
+    commands = [documented("docs/deploying.md", marker) for marker in ("domain: certificate", "domain: deploy")]
+    ended = cloud.run(script(tree, "".join(commands)), tree, DOMAIN="club.example", STACK="club")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "CNAME" in ended.stdout
+    # moto's stacks have no CloudFront: test_template.py has what these parameters make of it.
+    stack, = cloud.client("cloudformation").describe_stacks(StackName="club")["Stacks"]
+    given = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
+    certificates = boto3.client("acm", endpoint_url=cloud.endpoint, region_name="us-east-1",
+                                aws_access_key_id="testing", aws_secret_access_key="testing")
+    certificate, = certificates.list_certificates()["CertificateSummaryList"]
+    assert (given["AppDomain"], given["AppCertificateArn"]) == ("club.example", certificate["CertificateArn"])
 
 
 def order(tree) -> list[str]:
