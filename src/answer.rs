@@ -1,4 +1,4 @@
-//! From an outcome to what Lambda hands to the caller (`api.md` section 2).
+//! From an outcome to what Lambda hands to the caller (`docs/api.md#answers`).
 
 use serde_json::{Map, Value, json};
 

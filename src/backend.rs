@@ -29,8 +29,8 @@ pub struct Backend {
 
 impl Backend {
     /// Reads the configuration, makes the S3 client and, unless `DOJANG_PREFETCH` says `off`, reads the
-    /// club: what the first request would wait for is done while Lambda waits for the function's start,
-    /// at full CPU. A prefetch that fails is no reason not to start.
+    /// club: what the first request would wait for is done while Lambda waits for the function's start.
+    /// A prefetch that fails is no reason not to start.
     ///
     /// # Errors
     /// Names the environment variable that is not as expected.

@@ -1,4 +1,4 @@
-//! Who may do what (`api.md` section 4).
+//! Who may do what (`docs/api.md#authentication`).
 
 use super::request::{Refusal, Request};
 use super::{Action, Occasion, participation, reset, users};

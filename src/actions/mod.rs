@@ -1,4 +1,4 @@
-//! The club's rules: what each action checks, changes and answers (`api.md` sections 4 and 7), as pure
+//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`), as pure
 //! functions of club, request, time and operation.
 //!
 //! [`decide`] says what a request is to do; carrying it out is [`crate::store`]'s part. A request may
@@ -202,7 +202,7 @@ pub struct HistoryRange {
     pub years: RangeInclusive<i32>,
 }
 
-/// An action of `api.md` section 6.
+/// An action (`docs/api.md#actions`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `admin_create_user`

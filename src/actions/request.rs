@@ -1,4 +1,4 @@
-//! The members of a request, read with the contract's strictness (`api.md` section 3): a missing
+//! The members of a request, read with the contract's strictness (`docs/api.md#values`): a missing
 //! key, a value of the wrong JSON type and `null` are all refused.
 
 use std::borrow::Cow;
@@ -141,5 +141,5 @@ fn long_comment() -> Refusal {
 
 /// The first second of the year 1: histories are filed by year.
 const EARLIEST: i64 = -62_135_596_800;
-/// Milliseconds given for seconds end up beyond this (`api.md` section 10).
+/// Milliseconds given for seconds end up beyond this (`docs/api.md#deviations`).
 const LATEST: i64 = 100_000_000_000;

@@ -1,5 +1,5 @@
 //! Who took part in which session: one object a calendar year (UTC) of the session's start
-//! (`api.md` section 5).
+//! (`docs/api.md#history`).
 
 use std::collections::BTreeMap;
 

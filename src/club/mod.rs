@@ -27,7 +27,7 @@ use session::Session;
 use stored::Extra;
 use user::{Role, User};
 
-/// All that the private `data.json` holds (`api.md` section 5).
+/// All that the private `data.json` holds (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Club {
     /// By user id.
@@ -41,8 +41,8 @@ pub struct Club {
 }
 
 impl Club {
-    /// The club that is made where there is none: no sessions and a single admin (`api.md` section 5,
-    /// "Initialisation").
+    /// The club that is made where there is none: no sessions and a single admin
+    /// (`docs/api.md#initialisation`).
     #[must_use]
     pub fn initial(operation: &Operation) -> Self {
         let admin = User {

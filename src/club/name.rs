@@ -1,4 +1,4 @@
-//! Which names users may have (`docs/api.md`, `admin_create_user` and "Deviations").
+//! Which names users may have (`docs/api.md#names`).
 
 use unicode_normalization::UnicodeNormalization;
 

@@ -31,8 +31,8 @@ impl OperationKey {
         Remembered(beginning)
     }
 
-    /// The key of a request: named by its `operation_id` if that has the contract's form (8 to 64 of
-    /// `[A-Za-z0-9_-]`), else by the Lambda request id.
+    /// The key of a request: named by its `operation_id` if that has the contract's form
+    /// (`docs/api.md#operations`), else by the Lambda request id.
     ///
     /// The whole request is part of the key, the login code included: another request under the same name is
     /// another operation.
@@ -94,7 +94,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// A new id (`api.md` section 3: a random UUID, lower-case, hyphenated). The same operation and
+    /// A new id (`docs/api.md#values`). The same operation and
     /// `purpose` give the same id.
     #[must_use]
     pub fn uuid(&self, purpose: &str) -> String {

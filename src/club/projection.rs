@@ -1,5 +1,5 @@
 //! Writing the club: the private form with login codes, the public one with their hashes
-//! (`api.md` section 5). Nothing else differs between the two.
+//! (`docs/api.md#public-datajson`). Nothing else differs between the two.
 //!
 //! The members come first: they seldom change, so their text, their codes' hashes and the state of
 //! SHA-256 after them are kept from version to version. What follows is put together from the kept

@@ -23,7 +23,7 @@ use crate::json::{self, JsonError, PerhapsBorrowed, StoredTime, surrogates};
 /// Reads a private `data.json`.
 ///
 /// # Errors
-/// If it is not JSON or not of the shape of `docs/api.md`, "S3 objects"; a repeated key is an error too.
+/// If it is not JSON or not of the shape of `docs/api.md#private-datajson`; a repeated key is an error too.
 pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
     let (mut club, has_stand_ins) = read::<Club>(text)?;
     club.has_stand_ins = has_stand_ins;

@@ -1,4 +1,4 @@
-//! From a Lambda event to request data (`docs/api.md`, "Events in, responses out").
+//! From a Lambda event to request data (`docs/api.md#events`).
 
 mod envelope;
 

@@ -173,7 +173,7 @@ impl Exchange {
         match &answer {
             Ok(_) => drop(answered.insert(address.host, SystemTime::now())),
             // Whatever was wrong with this connection may be wrong with the others. A retry is to use
-            // a new one, and a fresh address (research 2.3).
+            // a new one, and a fresh address (Amazon S3 User Guide, "Performance guidelines", on retries).
             Err(_) => {
                 answered.clear();
                 self.resolver.forget();
@@ -201,7 +201,7 @@ impl Exchange {
     }
 
     /// Whether a pooled connection to `host` may still be good. By the wall clock: while a function is
-    /// frozen, the clock that ureq goes by may stand still (research 2.7).
+    /// frozen, the clock that ureq goes by may stand still.
     fn has_live_connection(&self, host: &str) -> bool {
         let now = SystemTime::now();
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);

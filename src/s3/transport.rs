@@ -15,7 +15,7 @@ use super::resolver::CachingResolver;
 /// The certificates that an S3 server's certificate must be signed by.
 #[derive(Clone, Debug)]
 pub enum Roots {
-    /// Mozilla's, compiled in: reading the system's costs 0.7 ms at every start (anchors, section 4).
+    /// Mozilla's, compiled in: reading the system's costs 0.7 ms at every start (`benches/NOTES.md`).
     BuiltIn,
     /// Those of the file that `AWS_CA_BUNDLE` names, and no others.
     Bundle(Vec<Certificate<'static>>),
@@ -75,7 +75,7 @@ pub(super) fn agent(
         // Each thread has use for one connection to each bucket; they may be of one host.
         .max_idle_connections(2 * threads)
         .max_idle_connections_per_host(2 * threads)
-        // S3 closes idle connections after some 20 s, sometimes far sooner (research 2.7).
+        // S3 closes idle connections after some 20 s, sometimes far sooner (delta-rs keeps them for 15 s).
         .max_idle_age(IDLE_AGE)
         .tls_config(
             TlsConfig::builder()

@@ -153,7 +153,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let cause = format!("writing private data.json: {error}");
         self.last_error = Some(cause.clone());
         let waited = match error {
-            // Absent: it was deleted meanwhile (research 2.1).
+            // Absent: it was deleted meanwhile (S3 API reference, PutObject, `If-Match`).
             error if error.is_conflict() || *error == S3Error::Absent => {
                 self.back_off_from_conflict()
             }

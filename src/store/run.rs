@@ -176,8 +176,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         fault
     }
 
-    /// Reads both objects, and makes a club where there is none (`api.md` section 5,
-    /// "Initialisation").
+    /// Reads both objects, and makes a club where there is none (`docs/api.md#initialisation`).
     fn load(&mut self) -> Result<Known, Stop> {
         loop {
             let timeout = self.timeout()?;

@@ -107,6 +107,6 @@ pub(super) const MAX_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_ERRORS: u32 = 8;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 const MAX_CONFLICT_PAUSE: Duration = Duration::from_millis(200);
-/// botocore's scale (research 2.3).
+/// botocore's scale (`botocore/retries/standard.py`).
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 const MAX_ERROR_PAUSE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Both forms of events, and everything that is none (`api.md` sections 2, 9 and 10).
+//! Both forms of events, and everything that is none (`docs/api.md#events`, `docs/api.md#corrections`).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

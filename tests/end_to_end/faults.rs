@@ -1,4 +1,4 @@
-//! S3 refusing, failing, absent, or answering HTML; lost answers; other writers (`api.md` section 2).
+//! S3 refusing, failing, absent, or answering HTML; lost answers; other writers (`docs/api.md#answers`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -748,7 +748,7 @@ fn faults_show_no_login_code(counts: &Counts) {
     );
 }
 
-/// Expects a fault's answer in the form of `api.md` section 2, with these words in it.
+/// Expects a fault's answer in the form of `docs/api.md#answers`, with these words in it.
 #[track_caller]
 pub(crate) fn assert_fault(payload: &Value, status: u64, words: &str) {
     let (found, body) = answer(payload);

@@ -1,4 +1,4 @@
-//! The first request on empty buckets (`api.md` section 5, "Initialisation").
+//! The first request on empty buckets (`docs/api.md#initialisation`).
 
 use local::Fault;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET};

@@ -1,4 +1,4 @@
-//! Which names members may have (`api.md` section 7, `admin_create_user`, and section 10).
+//! Which names members may have (`docs/api.md#names`).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Methods: preflights, and those that are not served (`api.md` sections 2 and 10).
+//! Methods: preflights, and those that are not served (`docs/api.md#answers`).
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};

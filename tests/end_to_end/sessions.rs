@@ -1,4 +1,4 @@
-//! What coaches do with training sessions (`api.md` section 7).
+//! What coaches do with training sessions (`docs/api.md#actions`).
 
 use serde_json::{Value, json};
 

@@ -432,7 +432,7 @@ pub(crate) fn url_event(body: &str) -> Value {
     })
 }
 
-/// Status and body of an answer, which must have the contract's form (`api.md` section 2).
+/// Status and body of an answer, which must have the contract's form (`docs/api.md#answers`).
 #[track_caller]
 pub(crate) fn answer(answer: &Value) -> (u64, Value) {
     let headers: &Map<_, _> = answer["headers"].as_object().expect("headers is an object");

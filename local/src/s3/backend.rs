@@ -14,8 +14,8 @@ use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_er
 use sha2::Sha256;
 
 use super::S3Options;
-use super::service::BODY_LIMIT;
-use super::store::{Attributes, Buckets, PutError, StoredObject};
+use super::object::{Attributes, BODY_LIMIT, StoredObject};
+use super::store::{Buckets, PutError};
 
 pub(super) struct Backend {
     buckets: Buckets,

@@ -14,7 +14,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::store::{Attributes, StoredObject};
+use super::object::{Attributes, StoredObject};
 
 pub(super) struct Disk {
     directory: PathBuf,

@@ -9,6 +9,7 @@ mod cors;
 mod disk;
 mod fault;
 mod gate;
+mod object;
 mod service;
 mod store;
 
@@ -18,7 +19,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use fault::{Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord};
-pub use store::{Buckets, StoredObject};
+pub use object::StoredObject;
+pub use store::Buckets;
 
 use crate::http::Server;
 use crate::setup;
@@ -101,7 +103,7 @@ impl S3Server {
         let port = options.port;
         let service = Arc::new(Service::new(options, buckets));
         let handler = Arc::clone(&service);
-        let server = Server::start(port, service::BODY_LIMIT, move |received| {
+        let server = Server::start(port, object::BODY_LIMIT, move |received| {
             let service = Arc::clone(&handler);
             async move { service.answer(received).await }
         })?;
