@@ -35,7 +35,7 @@ mod welcome;
 pub use function::Function;
 pub use function_url::FunctionUrl;
 pub use lambda::{Lambda, LambdaOptions};
-pub use page::Page;
+pub use page::{About, Page};
 pub use runtime_api::{Delivery, ErrorReport, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 pub use s3::{
     Buckets, Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord, S3Options, S3Server,

@@ -47,7 +47,8 @@ const SCENES = {
   "dialog-add": { who: ["Coach Jonas"], act: (page) => page.getByRole("button", { name: "Add sessions" }).click() },
   "dialog-attendance": { who: ["Coach Jonas"], act: attendance },
   "dialog-member": { who: STAFF, hash: "#members", act: member },
-  "dialog-ask": { who: ["Coach Jonas"], act: (page) => page.getByRole("button", { name: "Delete" }).first().click() },
+  "dialog-menu": { who: ["Coach Jonas"], act: openMenu },
+  "dialog-ask": { who: ["Coach Jonas"], act: (page) => openMenu(page).then(() => page.getByRole("button", { name: "Delete" }).click()) },
 };
 
 async function offline(page) {
@@ -55,8 +56,13 @@ async function offline(page) {
   await page.route(site.functionUrl, (route) => route.abort());
   const choice = page.getByRole("group", { name: "Emil" }).first();
   await choice.getByRole("button", { name: "No", exact: true }).click();
-  await choice.getByRole("alert").waitFor();
-  await page.getByText(/^Offline/).waitFor();
+  await choice.getByText("Not sent yet").waitFor();
+  await page.getByText(/^Offline|^The network works/).waitFor();
+}
+
+async function openMenu(page) {
+  await page.getByRole("button", { name: /^More/ }).last().click();
+  await page.getByRole("button", { name: "Delete" }).waitFor();
 }
 
 async function wrongCode(page) {
@@ -72,7 +78,7 @@ async function attendance(page) {
 }
 
 async function member(page) {
-  await page.getByRole("button", { name: "Change: Amir" }).click();
+  await page.getByRole("button", { name: "Amir" }).click();
   await dialog(page).getByRole("button", { name: "Show code" }).click();
   await dialog(page).getByLabel("Login code", { exact: true }).waitFor();
 }
