@@ -53,7 +53,7 @@ function paint() {
 	const wanted = location.hash.slice(1);
 	const name = isFor(wanted) ? wanted : "sessions";
 	document.title = `${t(`${name}.title`)} – ${state.about.name}`;
-	$("club").textContent = state.about.name;
+	patch("club", state.about.name);
 	patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.title`))));
 	patch("banner", state.trouble && banner());
 	const loading = h("p", { class: "loading" }, t("busy"));

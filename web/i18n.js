@@ -83,16 +83,28 @@ const DAY = { weekday: "long", day: "numeric", month: "long" };
 const TIME = { hour: "2-digit", minute: "2-digit" };
 const now = () => Date.now() / 1000;
 
-export function day(seconds) {
-	const isThisYear = localParts(seconds).date.slice(0, 4) === localParts(now()).date.slice(0, 4);
-	return format(seconds, isThisYear ? DAY : { ...DAY, year: "numeric" });
+/** Of today and tomorrow, made anew once a minute; what is made for today only is forgotten then. */
+let today = {};
+function dates() {
+	const minute = Math.floor(now() / 60);
+	if (today.minute !== minute || today.zone !== zone || today.language !== language) {
+		const { date } = localParts(minute * 60);
+		const isSame = today.date === date && today.zone === zone && today.language === language;
+		today = { minute, zone, language, date, tomorrow: localParts(local(date, 1)).date, days: isSame ? today.days : new Map() };
+	}
+	return today;
 }
 
-/** "Today", "Tomorrow", or nothing. */
-export function nearDay(seconds) {
-	const { date } = localParts(seconds);
-	const today = localParts(now()).date;
-	return date === today ? t("day.today") : local(date) === local(today, 1) ? t("day.tomorrow") : "";
+export function day(seconds) {
+	const { date, days } = dates();
+	if (!days.has(seconds)) days.set(seconds, format(seconds, localParts(seconds).date.slice(0, 4) === date.slice(0, 4) ? DAY : { ...DAY, year: "numeric" }));
+	return days.get(seconds);
+}
+
+/** "Today", "Tomorrow", or nothing, of a date (`YYYY-MM-DD`). */
+export function nearDay(wanted) {
+	const { date, tomorrow } = dates();
+	return wanted === date ? t("day.today") : wanted === tomorrow ? t("day.tomorrow") : "";
 }
 
 export const shortDay = (seconds) => format(seconds, { day: "numeric", month: "short" });
@@ -109,6 +121,6 @@ const foreign = (seconds) => {
 export const times = (start, end) =>
 	`${time(start)}–${localParts(start).date === localParts(end).date ? "" : `${shortDay(end)} `}${time(end)}${foreign(start)}`;
 /** The time, and the day unless it is today. */
-export const moment = (seconds) => (localParts(seconds).date === localParts(now()).date ? "" : `${day(seconds)} `) + time(seconds);
+export const moment = (seconds) => (localParts(seconds).date === dates().date ? "" : `${day(seconds)} `) + time(seconds);
 /** Sunday first, as `Date` counts. The epoch was a Thursday. */
 export const weekdays = () => [...Array(7).keys()].map((n) => format((n + 3) * 86_400, { weekday: "long", timeZone: "UTC" }));

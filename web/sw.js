@@ -1,7 +1,7 @@
 // Keeps the page on the phone. A visit shows what is kept, and fetches what has changed for the next.
 // Each visit keeps to the version that it began with, as long as it lasts.
 
-const FILES = `api.js app.js club.js config.json dialog.js dom.js i18n.js icon.svg icon-180.png icon-512.png
+const FILES = `api.js app.js club.js config.json dialog.js dom.js i18n.js icon.svg icon-180.png
 	lang/da.json lang/en.json manifest.webmanifest outbox.js store.js style.css views/attendance.js
 	views/calendar.js views/coach.js views/history.js views/invitations.js views/members.js views/menu.js
 	views/people.js views/series.js views/sessions.js ./`.split(/\s+/);

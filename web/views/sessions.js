@@ -65,7 +65,7 @@ function byDay(sessions) {
 
 function dayOf(list, date, cards) {
 	const start = cards[0].start;
-	const near = nearDay(start);
+	const near = nearDay(date);
 	return h("section", { id: `${list}-${date}`, class: "day" }, h("h3", { id: `d-${list}-${date}` }, near && h("b", null, near), " ", h("span", null, day(start))), cards.map(({ element }) => element));
 }
 
@@ -133,8 +133,8 @@ function card(club, session, people, coaching, now, { isNext, linked }) {
 	const isOpen = opened.has(id);
 	const states = people.map(({ user }) => `${sending(id, user.user_id)} ${state.errors.get(keyOf(id, user.user_id)) ?? ""}`).join();
 	const coachPart = coaching?.partsOf(session, now);
-	const parts = [source, club.users, state.people, coaching, coachPart, states, isOpen, isOver, isNext, language, nearDay(start), id === linked];
-	const near = nearDay(start);
+	const near = nearDay(session.date);
+	const parts = [source, club.users, state.people, coaching, coachPart, states, isOpen, isOver, isNext, language, near, id === linked];
 	const element = once(`s-${id}`, parts, () => {
 		const coach = club.users[coachId]?.name;
 		const said = session.answers[coachId];
