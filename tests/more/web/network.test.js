@@ -178,3 +178,108 @@ test("an unknown fragment shows the sessions", async () => {
   await heading(page, "Sessions");
   await page.locator("article").first().waitFor();
 });
+
+/** A phone that has kept the page. */
+async function installed(context, url = site.url) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(url);
+  await page.locator("article").first().waitFor();
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+  });
+  return page;
+}
+
+const change = (context, file, words) =>
+  context.route(file, async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: words + (await answer.text()) });
+  });
+
+test("a new version while one tab is open and another visits twice: the open one keeps to its own, whole", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const open = await installed(context);
+    await change(context, "**/store.js", "export const fresh = 1;\n");
+    await change(context, "**/views/people.js", 'import { fresh } from "../store.js";\n');
+    const other = await context.newPage();
+    await other.goto(site.url);
+    await keptAll(other, 2);
+    await other.reload();
+    await other.getByRole("link", { name: "You" }).click();
+    await heading(other, "On this phone");
+    await open.getByRole("link", { name: "You" }).click();
+    await heading(open, "On this phone");
+    const isFresh = (page) => page.evaluate(async () => "fresh" in (await import(`${location.origin}/store.js`)));
+    assert.deepEqual([await isFresh(open), await isFresh(other)], [false, true]);
+  } finally {
+    await context.close();
+  }
+});
+
+test("a page that is kept open takes a new version when nobody is at work on it", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    await page.clock.install();
+    await page.goto(site.url);
+    await page.locator("article").first().waitFor();
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    });
+    await change(context, "**/store.js", "export const fresh = 1;\n");
+    await page.getByRole("link", { name: "You" }).click();
+    await page.getByRole("textbox").fill("half a code");
+    const told = page.evaluate(() => new Promise((resolve) => navigator.serviceWorker.addEventListener("message", ({ data }) => resolve(data))));
+    await page.clock.runFor(3_601_000);
+    assert.equal(await told, "outdated");
+    await page.clock.runFor(600_000);
+    assert.equal(await page.getByRole("textbox").inputValue(), "half a code", "somebody is at work");
+    await page.getByRole("textbox").fill("");
+    const again = page.waitForEvent("load");
+    await page.clock.runFor(600_000).catch(() => {}); // It ends with the page.
+    await again;
+    await heading(page, "On this phone");
+    assert.ok(await page.evaluate(async () => "fresh" in (await import(`${location.origin}/store.js`))));
+  } finally {
+    await context.close();
+  }
+});
+
+test("a maintenance page in the place of files is not kept; foreign caches stay", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await installed(context);
+    await page.evaluate(async () => (await caches.open("another app")).put("x", new Response("x")));
+    let asked = 0;
+    const busy = { status: 200, contentType: "text/html", body: "<h1>Back soon</h1>" };
+    // Only one of them, then the page alone, then all.
+    for (const files of ["**/club.js", `${site.url}/`, "**/*"]) {
+      await context.route(files, (route) => {
+        if (route.request().url() === site.dataUrl) return route.continue();
+        asked++;
+        return route.fulfill(busy);
+      });
+      const before = asked;
+      await page.reload();
+      await page.locator("article").first().waitFor();
+      const end = Date.now() + PATIENCE_MS;
+      while (asked === before) {
+        assert.ok(Date.now() < end, "the worker never asked");
+        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+      }
+      await context.unroute(files);
+      await page.reload();
+      await page.locator("article").first().waitFor();
+    }
+    const names = await page.evaluate(() => caches.keys());
+    assert.ok(names.includes("another app"));
+    assert.equal(names.length, 2);
+  } finally {
+    await context.close();
+  }
+});
