@@ -26,7 +26,7 @@ async function open(page, name) {
 
 async function code(page, name) {
   await open(page, name);
-  await tap(page, "Show code");
+  await tap(page, "Invite");
   return dialog(page).getByLabel("Login code", { exact: true }).innerText();
 }
 

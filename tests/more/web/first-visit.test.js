@@ -10,8 +10,8 @@ import { gzipSync } from "node:zlib";
 import { root, startSite } from "./site.js";
 
 /** Bytes of all files of the page, with English and Danish; the same gzipped as one stream; requests of a first visit. */
-const SIZE_MAX = 100_000;
-const GZIP_MAX = 32_000;
+const SIZE_MAX = 132_000;
+const GZIP_MAX = 42_500;
 const REQUESTS_MAX = 14;
 /** What the page's origin is asked for in all, by the page and then by its service worker. */
 const FILES_MAX = 34;
@@ -32,7 +32,7 @@ async function files() {
   return Promise.all(names.map(async (name) => [name, await readFile(join(root, "web", name))]));
 }
 
-test("the whole page is at most 100 kB, 32 kB gzipped", async (t) => {
+test("the whole page is at most 132 kB, 42.5 kB gzipped", async (t) => {
   const all = (await files()).filter(([name]) => !name.startsWith("lang/") || ["lang/da.json", "lang/en.json"].includes(name));
   const whole = Buffer.concat(all.map(([, content]) => content));
   const gzipped = gzipSync(whole, { level: 9 }).length;

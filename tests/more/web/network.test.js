@@ -270,7 +270,9 @@ test("a maintenance page in the place of files is not kept; foreign caches stay"
       const end = Date.now() + PATIENCE_MS;
       while (asked === before) {
         assert.ok(Date.now() < end, "the worker never asked");
-        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+        // A look that was under way still is everybody's.
+        await page.reload();
+        await page.locator("article").first().waitFor();
       }
       await context.unroute(files);
       await page.reload();
