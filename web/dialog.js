@@ -1,31 +1,92 @@
-// Modal dialogs: <dialog> keeps the focus inside and gives it back.
+// Modal dialogs: <dialog> keeps the focus inside and gives it back. Back closes the last one.
 
 import { button, h, problem } from "./dom.js";
 import { explain, t } from "./i18n.js";
 import { announce } from "./store.js";
 
 let ids = 0;
+const open = () => [...document.querySelectorAll("dialog")];
 
+/** Its `kept`, where what is typed is kept elsewhere: said when it is closed, instead of a question. */
 export function openDialog(title, ...children) {
 	const id = `d-${++ids}`;
-	const close = button("✕", () => shut(dialog), { class: "close", "aria-label": t("close") });
+	const close = button("✕", () => leave(dialog), { class: "close", "aria-label": t("close") });
 	const bar = h("div", { class: "bar" }, h("h2", { id }, title), close);
 	const dialog = h("dialog", { "aria-labelledby": id }, bar, ...children, h("p", { class: "status", role: "status" }));
+	const opener = document.activeElement;
+	dialog.addEventListener("input", () => (dialog.isTyped = true));
+	dialog.oncancel = (event) => {
+		event.preventDefault();
+		leave(dialog);
+	};
+	// Browsers let a second Escape through whatever `cancel` says.
+	dialog.onkeydown = (event) => {
+		if (event.key === "Escape") dialog.oncancel(event);
+	};
 	dialog.onclose = () => {
 		dialog.remove();
 		// What had the focus may be gone.
-		if (document.activeElement === document.body) document.querySelector("#main h2")?.focus();
+		if (document.activeElement === document.body) (opener.isConnected ? opener : document.querySelector("#main h2"))?.focus();
+		settle();
 	};
 	document.body.append(dialog);
 	dialog.showModal();
+	if (!isEntry()) history.pushState({ dialog: true }, "");
 	return dialog;
 }
 
 /** At once: the `close` event comes later. */
 export function shut(dialog) {
 	dialog.close();
-	dialog.remove();
+	dialog.onclose();
 }
+
+/** As the reader asks for: what was typed is not lost without a question. */
+function leave(dialog) {
+	if (!dialog.isTyped || dialog.kept) {
+		shut(dialog);
+		return announce(dialog.isTyped && dialog.kept);
+	}
+	const discard = button(t("discard"), () => [shut(question), shut(dialog)], { class: "danger" });
+	const question = openDialog(t("discard.sure"), h("div", { class: "actions" }, discard, button(t("discard.not"), () => shut(question))));
+}
+
+// While a dialog is open the browser's history has an entry for it.
+
+const isEntry = () => history.state?.dialog;
+/** Going back by ourselves; a link that is followed meanwhile waits for it. */
+let isLeaving = false;
+let next;
+
+function settle() {
+	setTimeout(() => {
+		if (open().length || !isEntry() || isLeaving) return;
+		isLeaving = true;
+		history.back();
+	});
+}
+
+addEventListener("popstate", () => {
+	const last = open().at(-1);
+	if (isLeaving) {
+		isLeaving = false;
+		if (last && !isEntry()) history.pushState({ dialog: true }, "");
+		if (next) location.hash = next;
+		next = undefined;
+	} else if (last && !isEntry()) {
+		history.pushState({ dialog: true }, "");
+		leave(last);
+	}
+});
+addEventListener("click", (event) => {
+	const link = event.target.closest?.('a[href^="#"]');
+	if (!isLeaving || !link) return;
+	event.preventDefault();
+	next = link.hash;
+});
+addEventListener("beforeunload", (event) => {
+	if (open().some(({ isTyped, kept }) => isTyped && !kept)) event.preventDefault();
+});
 
 export function field(label, input) {
 	input.id ||= `f-${++ids}`;
@@ -37,13 +98,15 @@ export function worker(label, work, { closes, ...properties } = {}) {
 	const place = h("div", { class: "problem" });
 	const start = async () => {
 		if (element.ariaBusy) return;
+		const dialog = element.closest("dialog");
 		element.ariaBusy = "true";
 		element.textContent = t("busy");
 		place.replaceChildren();
+		if (closes && dialog) dialog.isTyped = false;
 		try {
 			const said = await work();
-			if (closes) shut(element.closest("dialog"));
-			if (said) announce(said);
+			if (closes && dialog) shut(dialog);
+			if (said) announce(...[said].flat());
 		} catch (error) {
 			if (element.isConnected) place.append(problem(explain(error)));
 			else announce(explain(error));
@@ -82,4 +145,15 @@ export function ask(label, text, work, title = label) {
 	const sure = worker(label, work, { closes: true, class: "danger" });
 	const keep = button(t("keep"), () => shut(dialog));
 	const dialog = openDialog(title, h("p", null, text), sure.place, h("div", { class: "actions" }, sure.button, keep));
+}
+
+/** Ways to hand out a text: copied, and shared where the browser can. */
+export function handOut(ways, { share, ...shared }) {
+	const failed = ({ name }) => {
+		// Sharing was given up.
+		if (name !== "AbortError") throw new Error("code.failed");
+	};
+	const all = ways.map(([label, text]) => worker(label, () => navigator.clipboard.writeText(text()).then(() => t("code.copied"), failed)));
+	if (share && navigator.share) all.push(worker(share, () => navigator.share(shared).catch(failed)));
+	return [h("div", { class: "actions" }, all.map(({ button }) => button)), all.map(({ place }) => place)];
 }

@@ -1,106 +1,177 @@
 // The page's state and all that changes it.
 
-import { fetchClub, firstClub, post } from "./api.js";
-import { withAnswer } from "./club.js";
-import { explain, t } from "./i18n.js";
+import { config, fetchClub, firstClub, forget, keep, kept, post } from "./api.js";
+import { checked, resort, withAnswer } from "./club.js";
+import { choose, explain, setZone, t } from "./i18n.js";
+import { loadOutbox, outbox, sendOutbox } from "./outbox.js";
 
 const TOAST_MS = 6_000;
+const UNDO_MS = 12_000;
 
 export const state = {
 	club: null,
 	asOf: 0,
-	isOffline: false,
-	/** On this phone: `code`, and `user` if it is known. */
+	/** Why the newest is not on screen: a key of the language files. */
+	trouble: "",
+	/** What the club says about itself. */
+	about: { name: "Dojang" },
+	/** On this phone: `code`, `user` if it is known, else `last` as it was known, if ever. */
 	people: [],
+	/** Login codes last for this visit: the browser keeps nothing. */
+	isForVisit: false,
 	/** By what caused them. */
 	busy: new Set(),
 	errors: new Map(),
-	/** Answers under way, by `sessionId userId`. */
-	pending: new Map(),
 };
 
 export let redraw = () => {};
 
-const stored = (key) => {
-	try {
-		return JSON.parse(localStorage[key]);
-	} catch {} // Nothing, or not ours.
-};
+const isLastKnown = ({ club, asOf }) => checked(club) && Number.isFinite(asOf);
 
-export async function start(draw) {
+export async function start(draw, dress) {
 	redraw = draw;
-	Object.assign(state, stored("lastKnown"));
+	state.about = await config().catch(() => state.about);
+	setZone(state.about.timeZone);
+	dress();
+	const last = kept("lastKnown", isLastKnown);
+	if (last) Object.assign(state, { club: checked(last.club), asOf: last.asOf });
+	loadOutbox();
 	await identify();
 	await refresh(firstClub);
 }
 
-/** Says `text`; an open dialog has its own live region, as the rest is inert. */
-export function announce(text) {
+/** What was kept cannot be shown: the page begins anew. */
+export function forgetClub() {
+	forget("lastKnown");
+	state.club = null;
+	shownText = "";
+}
+
+export async function chooseLanguage(name) {
+	await choose(name);
+	if (state.club) resort(state.club);
+	redraw();
+}
+
+/** Says `text`; an open dialog has its own live region, as the rest is inert. `undo` can be had for a while. */
+export function announce(text, undo) {
 	const all = [...document.querySelectorAll(".status")];
 	for (const old of all) old.replaceChildren();
-	all.pop().textContent = text;
+	const place = all.pop();
+	if (text) place.append(text);
+	if (undo) place.append(Object.assign(document.createElement("button"), { textContent: t("undo"), onclick: () => announce(undo() && "") }));
 	clearTimeout(announce.timer);
-	if (text) announce.timer = setTimeout(announce, TOAST_MS, "");
+	if (text) announce.timer = setTimeout(announce, undo ? UNDO_MS : TOAST_MS, "");
 }
 
 let asked = 0;
 let shown = 0;
+let shownText = "";
 
 /** Unless a later request was faster. */
 export async function refresh(request = fetchClub()) {
 	const number = ++asked;
-	const club = await request.catch(() => null);
+	let club, text, trouble = "";
+	try {
+		const answer = await request;
+		text = answer.text;
+		club = checked(answer.json);
+		if (!club) trouble = "error.damaged";
+	} catch ({ message }) {
+		trouble = message;
+	}
 	if (number < shown) return;
 	shown = number;
-	state.isOffline = !club;
-	if (club) {
-		Object.assign(state, { club, asOf: Date.now() });
-		try {
-			localStorage.lastKnown = JSON.stringify({ club, asOf: state.asOf });
-		} catch {} // No room.
+	state.trouble = trouble;
+	// The same as before stays the same object, so that nothing is drawn anew.
+	if (club) Object.assign(state, { club: text === shownText && state.club ? state.club : club, asOf: Date.now() });
+	const isDrawn = await identify();
+	// Only what could be drawn is kept.
+	if (club && isDrawn) {
+		shownText = text;
+		keep("lastKnown", { club: state.club, asOf: state.asOf });
+		sendOutbox();
 	}
-	await identify();
 }
 
 export function clubOnScreen() {
 	let { club } = state;
-	for (const [key, answer] of state.pending) club = withAnswer(club, ...key.split(" "), answer);
+	for (const { sessions, users } of outbox.values()) {
+		for (const id of Object.keys(sessions)) for (const user of users) club = withAnswer(club, id, user, sessions[id]);
+	}
 	return club;
 }
 
 // Login codes are compared with the public hashes on the device.
 
-const codes = () => stored("codes") ?? [];
-const storeCodes = (list) => (localStorage.codes = JSON.stringify([...new Set(list)]));
-const hashes = {};
+const isCodes = (value) => Array.isArray(value) && value.every((code) => typeof code === "string");
+const isNames = (value) => typeof value === "object" && Object.values(value).every(({ id, name }) => typeof id === "string" && typeof name === "string");
+const codes = () => kept("codes", isCodes) ?? [];
+const storeCodes = (list) => (state.isForVisit = !keep("codes", [...new Set(list)]));
+const hashes = new Map();
 
 async function owner(code) {
-	const sha256 = () => crypto.subtle.digest("SHA-256", new TextEncoder().encode(code));
-	hashes[code] ??= Array.from(new Uint8Array(await sha256()), (byte) => byte.toString(16).padStart(2, "0")).join("");
-	return Object.values(state.club?.users ?? {}).find((user) => user.auth_token === hashes[code]);
+	if (!hashes.has(code)) {
+		const sha256 = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code));
+		hashes.set(code, Array.from(new Uint8Array(sha256), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+	}
+	return Object.values(state.club?.users ?? {}).find((user) => user.auth_token === hashes.get(code));
 }
 
+/** Whether all could be drawn. */
 async function identify() {
-	state.people = await Promise.all(codes().map(async (code) => ({ code, user: await owner(code) })));
-	redraw();
+	const list = codes();
+	const names = kept("names", isNames) ?? {};
+	const people = await Promise.all(list.map(async (code) => ({ code, user: await owner(code), last: names[hashes.get(code)] })));
+	const found = Object.fromEntries(people.map(({ code, user, last }) => [hashes.get(code), user ? { id: user.user_id, name: user.name } : last]).filter(([, last]) => last));
+	if (state.club && JSON.stringify(found) !== JSON.stringify(names)) keep("names", found);
+	// The same as before stays the same, so that nothing is drawn anew.
+	const isSame = people.length === state.people.length && people.every(({ code, user }, n) => state.people[n].code === code && state.people[n].user === user);
+	if (!isSame) state.people = people;
+	return redraw();
 }
 
 // Another tab may log in or out.
 addEventListener("storage", identify);
 
-export async function logIn(code) {
-	if (!(await owner(code))) await refresh();
-	const user = await owner(code);
-	if (!user) throw new Error(state.isOffline ? "error.connection" : "login.unknown");
-	storeCodes([...codes(), code]);
-	await identify();
-	return t("login.done", user);
+/** What a person may have pasted: the code, with blanks and a full stop; a link; a message with either. */
+function candidates(pasted) {
+	const text = pasted.normalize("NFKC").trim();
+	const linked = [...text.matchAll(/[#&]code=([\w-]+)/g)].map(([, code]) => code);
+	const words = text.split(/\s+/).map((word) => word.replace(/^[^\w-]+|[^\w-]+$/g, ""));
+	return [...new Set([text, ...linked, text.replace(/[^\w-]+/g, ""), ...words])].filter(Boolean).slice(0, 200);
 }
 
-export async function logOut({ code, user }) {
-	storeCodes(codes().filter((other) => other !== code));
+/** Whose code it is: `code` and `user`. */
+export async function whose(pasted) {
+	const find = async () => {
+		for (const code of candidates(pasted)) {
+			const user = await owner(code);
+			if (user) return { code, user };
+		}
+	};
+	let found = await find();
+	if (!found) {
+		await refresh();
+		found = await find();
+	}
+	if (!found) throw new Error(state.trouble || "login.unknown");
+	return found;
+}
+
+export async function logIn(pasted) {
+	const { code, user } = await whose(pasted);
+	storeCodes([...codes(), code]);
 	await identify();
-	announce(t("logout.done", { name: user?.name ?? code }));
+	return t(state.isForVisit ? "login.forVisit" : "login.done", user);
+}
+
+export const nameOf = ({ user, last }) => user?.name ?? last?.name;
+
+export async function logOut(person) {
+	storeCodes(codes().filter((other) => other !== person.code));
+	await identify();
+	announce(t("logout.done", { name: nameOf(person) ?? t("people.unknown") }));
 }
 
 export const codeOf = (role) => state.people.find(({ user }) => [role, "Admin"].includes(user?.role))?.code;
@@ -126,6 +197,7 @@ export async function replaceCode(user_id) {
 	return auth_token;
 }
 
+/** `undo`, if `work` resolves to `[said, undo]`. */
 export async function run(key, work) {
 	if (state.busy.has(key)) return;
 	state.busy.add(key);
@@ -133,42 +205,10 @@ export async function run(key, work) {
 	announce("");
 	redraw();
 	try {
-		announce(await work());
+		announce(...[await work()].flat());
 	} catch (error) {
 		state.errors.set(key, explain(error));
 	}
 	state.busy.delete(key);
-	redraw();
-}
-
-/** Answers: at once on screen, then sent. What is chosen meanwhile is sent after it. */
-export async function answer({ code, user }, sessionId, chosen) {
-	const { user_id, name } = user;
-	const key = `${sessionId} ${user_id}`;
-	if ((clubOnScreen().sessions[sessionId].participation?.[user_id] ?? null) === chosen) return;
-	const isUnderWay = state.pending.has(key);
-	state.pending.set(key, chosen);
-	state.errors.delete(key);
-	redraw();
-	if (isUnderWay) return;
-	let sent, failed;
-	do {
-		sent = state.pending.get(key);
-		failed = null;
-		try {
-			await post("any_register_participation", { joining_sessions: { [sessionId]: sent }, user_auth_tokens: [code] });
-			state.club = withAnswer(state.club, sessionId, user_id, sent);
-			await refresh();
-		} catch (error) {
-			failed = explain(error);
-		}
-	} while (sent !== state.pending.get(key));
-	// Said, too: the session may be gone.
-	announce(failed ?? `${name}: ${t(`answer.${sent}`)}`);
-	if (failed) {
-		state.errors.set(key, failed);
-		refresh();
-	}
-	state.pending.delete(key);
 	redraw();
 }

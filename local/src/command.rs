@@ -96,6 +96,7 @@ fn serve(options: &Options) -> Result<(), Failure> {
         // A browser adds the slash, and a Content-Security-Policy tells the one from the other.
         &format!("{}/", function_url.url()),
         &public_data_url(&s3),
+        &options.about,
     )
     .map_err(|error| not_listening("the web page", page_port, &error))?;
     // Only now that nothing else can go wrong, and never if there is a club already.

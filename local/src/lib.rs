@@ -39,7 +39,7 @@ pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 pub use function::Function;
 pub use function_url::FunctionUrl;
 pub use lambda::{Lambda, LambdaOptions};
-pub use page::Page;
+pub use page::{About, Page};
 pub use runtime_api::{Delivery, ErrorReport, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 pub use s3::{
     Buckets, Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord, S3Options, S3Server,

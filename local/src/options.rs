@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::page::About;
 use crate::setup::DEFAULT_PORT;
 
 /// What the command line asks for.
@@ -22,6 +23,8 @@ pub(crate) struct Options {
     /// `None` runs the function that is compiled in.
     pub(crate) function: Option<PathBuf>,
     pub(crate) s3_only: bool,
+    /// What the page says about the club.
+    pub(crate) about: About,
 }
 
 impl Options {
@@ -46,6 +49,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         empty: false,
         function: None,
         s3_only: false,
+        about: About::default(),
     };
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -63,11 +67,20 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             "--s3-only" => options.s3_only = true,
             "--port" => options.port = port(&value("a port number")?)?,
             "--data-dir" => options.data_dir = value("a directory")?.into(),
+            "--name" => options.about.name = Some(text(value("the club's name")?)?),
+            "--color" => options.about.color = Some(text(value("a colour, #rrggbb")?)?),
+            "--time-zone" => options.about.time_zone = Some(text(value("a time zone")?)?),
+            "--picture" => options.about.picture = Some(value("a picture")?.into()),
             "--function" => options.function = Some(executable(value("an executable")?)?),
             _ => return Err(format!("unknown option {name}; --help lists the options")),
         }
     }
     Ok(Request::Serve(options))
+}
+
+fn text(value: OsString) -> Result<String, String> {
+    let no_text = |value: OsString| format!("expected text, found {}", value.display());
+    value.into_string().map_err(no_text)
 }
 
 fn port(value: &OsString) -> Result<u16, String> {
@@ -111,6 +124,8 @@ usage: cargo run -p local [-- OPTIONS]
   --data-dir DIR   where the buckets are kept (default target/local)
   --empty          make no demo club; only the default admin exists
   --function PATH  run this executable as the function, e.g. target/release/bootstrap
+  --name NAME      the club's name on the page; likewise --color #rrggbb, --picture FILE and
+                   --time-zone ZONE (such as Europe/Copenhagen)
   --s3-only        start only S3, and print the environment that a function needs to use it
   --help           print this text
 
@@ -151,6 +166,14 @@ mod tests {
             "--empty",
             "--function",
             function,
+            "--name",
+            "Hwarang",
+            "--color",
+            "#7a1f2b",
+            "--picture",
+            "p.svg",
+            "--time-zone",
+            "UTC",
         ];
         let Ok(Request::Serve(options)) = parsed(&arguments) else {
             panic!("{arguments:?}")
@@ -167,7 +190,13 @@ mod tests {
                 data_dir: "d".into(),
                 empty: true,
                 function: Some(executable),
-                s3_only: false
+                s3_only: false,
+                about: About {
+                    name: Some("Hwarang".to_owned()),
+                    color: Some("#7a1f2b".to_owned()),
+                    picture: Some("p.svg".into()),
+                    time_zone: Some("UTC".to_owned()),
+                },
             }
         );
         assert_eq!(parsed(&["--port", "2", "--help"]), Ok(Request::Help));

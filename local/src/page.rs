@@ -12,6 +12,31 @@ use serde_json::json;
 
 use crate::http::{Received, Server, response};
 
+/// What a club says about itself in `config.json`, as far as it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The club's name.
+    pub name: Option<String>,
+    /// `#rrggbb`.
+    pub color: Option<String>,
+    /// A picture's path on this machine.
+    pub picture: Option<PathBuf>,
+    /// The zone of the sessions' times, such as `Europe/Copenhagen`.
+    pub time_zone: Option<String>,
+}
+
+impl About {
+    /// The picture's name beside the page, and its content.
+    fn picture(&self) -> io::Result<Option<(String, Vec<u8>)>> {
+        let Some(path) = &self.picture else {
+            return Ok(None);
+        };
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let name = format!("picture.{}", extension.unwrap_or("png"));
+        Ok(Some((name, std::fs::read(path)?)))
+    }
+}
+
 /// A running server of the page; it ends when this is dropped.
 pub struct Page {
     server: Server,
@@ -21,22 +46,34 @@ impl Page {
     /// Listens on 127.0.0.1 at `port` (0: any free one) and serves the files below `folder`, read anew
     /// for every request, so that a change shows at once.
     ///
-    /// `config.json` names the Function URL and the public `data.json`.
+    /// `config.json` names the Function URL and the public `data.json`, and says what the club says about
+    /// itself; the manifest says it to the phone that installs the page.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if the port is taken.
+    /// `AddrInUse` if the port is taken; the picture cannot be read.
     pub fn start(
         port: u16,
         folder: PathBuf,
         function_url: &str,
         data_url: &str,
+        about: &About,
     ) -> io::Result<Self> {
-        let config = config(function_url, data_url).into_bytes();
+        let picture = about.picture()?;
+        let name_of_picture = picture.as_ref().map(|(name, _)| name.as_str());
+        let mut made = vec![(
+            "config.json".to_owned(),
+            config(function_url, data_url, about, name_of_picture).into_bytes(),
+        )];
+        if let Some(manifest) = read(&folder, MANIFEST) {
+            let manifest = dressed(manifest, about, name_of_picture);
+            made.push((MANIFEST.to_owned(), manifest));
+        }
+        made.extend(picture);
         let policy = HeaderValue::from_str(&content_security_policy(function_url, data_url))
             .map_err(io::Error::other)?;
         let server = Server::start(port, BODY_LIMIT, move |received| {
-            let answer = answer(&received, &folder, &config, &policy);
+            let answer = answer(&received, &folder, &made, &policy);
             async move { Ok(answer) }
         })?;
         Ok(Self { server })
@@ -67,14 +104,43 @@ pub fn content_security_policy(function_url: &str, data_url: &str) -> String {
 }
 
 /// `config.json`.
-fn config(function_url: &str, data_url: &str) -> String {
-    json!({ "functionUrl": function_url, "dataUrl": data_url }).to_string()
+fn config(function_url: &str, data_url: &str, about: &About, picture: Option<&str>) -> String {
+    let mut config = json!({ "functionUrl": function_url, "dataUrl": data_url });
+    for (key, value) in [
+        ("name", about.name.as_deref()),
+        ("color", about.color.as_deref()),
+        ("picture", picture),
+        ("timeZone", about.time_zone.as_deref()),
+    ] {
+        if let Some(value) = value {
+            config[key] = value.into();
+        }
+    }
+    config.to_string()
+}
+
+/// The manifest with the club's name, colour and picture; as it is if it is no JSON.
+fn dressed(manifest: Vec<u8>, about: &About, picture: Option<&str>) -> Vec<u8> {
+    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(&manifest) else {
+        return manifest;
+    };
+    if let Some(name) = &about.name {
+        value["name"] = name.as_str().into();
+        value["short_name"] = name.as_str().into();
+    }
+    if let Some(color) = &about.color {
+        value["theme_color"] = color.as_str().into();
+    }
+    if let Some(picture) = picture {
+        value["icons"] = json!([{ "src": picture, "sizes": "any", "purpose": "any" }]);
+    }
+    value.to_string().into_bytes()
 }
 
 fn answer(
     received: &Received,
     folder: &Path,
-    config: &[u8],
+    made: &[(String, Vec<u8>)],
     policy: &HeaderValue,
 ) -> Response<Full<Bytes>> {
     let head = &received.head;
@@ -88,10 +154,9 @@ fn answer(
         "/" => "index.html",
         path => path.trim_start_matches('/'),
     };
-    let content = if name == "config.json" {
-        Some(config.to_vec())
-    } else {
-        read(folder, name)
+    let content = match made.iter().find(|(made, _)| made == name) {
+        Some((_, content)) => Some(content.clone()),
+        None => read(folder, name),
     };
     let Some(content) = content else {
         return response(404, "text/plain", "There is no such file.");
@@ -139,6 +204,9 @@ fn content_type(name: &str) -> &'static str {
         Some("json") => "application/json",
         Some("webmanifest") => "application/manifest+json",
         Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("webp") => "image/webp",
         _ => "application/octet-stream",
     }
 }
@@ -147,10 +215,12 @@ fn content_type(name: &str) -> &'static str {
 /// kept for as long as a first visit takes, so that the service worker need not fetch them again.
 fn cache_control(name: &str) -> &'static str {
     match name {
-        "index.html" | "sw.js" | "config.json" => "no-cache",
+        "index.html" | "sw.js" | "config.json" | MANIFEST => "no-cache",
         _ => "max-age=60",
     }
 }
+
+const MANIFEST: &str = "manifest.webmanifest";
 
 /// No request has a body that is of use.
 const BODY_LIMIT: usize = 1024;
@@ -158,6 +228,30 @@ const BODY_LIMIT: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_club_says_who_it_is() {
+        let about = About {
+            name: Some("Hwarang".to_owned()),
+            color: Some("#7a1f2b".to_owned()),
+            picture: None,
+            time_zone: Some("Europe/Copenhagen".to_owned()),
+        };
+        let config = config("f", "d", &about, Some("picture.svg"));
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let expected = json!({
+            "functionUrl": "f", "dataUrl": "d", "name": "Hwarang", "color": "#7a1f2b",
+            "picture": "picture.svg", "timeZone": "Europe/Copenhagen",
+        });
+        assert_eq!(config, expected);
+        let manifest = read(&source_folder(), MANIFEST).unwrap();
+        let manifest = dressed(manifest, &about, Some("picture.svg"));
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["name"], "Hwarang");
+        assert_eq!(manifest["theme_color"], "#7a1f2b");
+        assert_eq!(manifest["icons"][0]["src"], "picture.svg");
+        assert_eq!(manifest["start_url"], "./", "the rest stays");
+    }
 
     #[test]
     fn names_that_lead_elsewhere_are_no_files() {

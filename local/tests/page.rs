@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::Command;
 
 use common::Client;
-use local::Page;
 use local::page::{content_security_policy, source_folder};
+use local::{About, Page};
 
 const FUNCTION: &str = "http://127.0.0.1:1/";
 const DATA: &str = "http://127.0.0.1:2/public/data.json";
 
 fn start() -> Page {
-    Page::start(0, source_folder(), FUNCTION, DATA).unwrap()
+    Page::start(0, source_folder(), FUNCTION, DATA, &About::default()).unwrap()
 }
 
 #[test]

@@ -1,52 +1,115 @@
 // What coaches do with sessions.
 
-import { attendanceList, local, localParts, members, nights, weekly } from "../club.js";
-import { ask, field, form, frozen, openDialog } from "../dialog.js";
+import { canTakeAttendance, daysBetween, members, nights, weekly } from "../club.js";
+import { field, form, frozen, handOut, openDialog } from "../dialog.js";
 import { button, h, problem } from "../dom.js";
-import { day, explain, t, time, times } from "../i18n.js";
-import { act, clubOnScreen, request, run, state } from "../store.js";
+import { day, explain, hereZone, local, localParts, t, times } from "../i18n.js";
+import { act, announce, codeOf, refresh, request, run, state } from "../store.js";
 
-const WEEKS_MAX = 52;
-const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
+export const WEEKS_MAX = 52;
+const WEEK = 7;
+export const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
+const key = ({ id }) => `session ${id}`;
 
-export const addButton = () => button(t("session.add"), addSessions, { class: "primary" });
+export const addButton = () => button(t("session.add"), () => addSessions(), { class: "primary" });
 
-export function actions(session) {
-	const { id, attendanceFrom, canTakeAttendance } = session;
-	const key = `session ${id}`;
-	const isBusy = state.busy.has(key);
-	const isScheduled = session.state === "scheduled";
-	const isCancelled = session.state === "cancelled";
-	const action = (name, onclick, more) =>
-		button(t(`session.${name}`), onclick, { "aria-busy": String(isBusy), "aria-describedby": `t-${id}`, ...more });
-	const setState = (session_state) => async () => {
-		await act("coach_update_training_session", { session_id: id, session_state });
-		return t(`state.${session_state}`);
-	};
-	// One id, so that the focus stays.
-	const toggle = (name, wanted) => action(name, () => run(key, setState(wanted)), { id: `c-${id}` });
+/** Of an empty club: members, links, weekly sessions. */
+export function firstSteps(club) {
+	if (Object.keys(club.sessions).length) return;
+	const isAdmin = codeOf("Admin");
+	const step = (text, way) => h("li", null, text, " ", way);
 	return h(
-		"div",
-		{ class: "coaching" },
-		!isCancelled && !canTakeAttendance && h("p", { class: "hint" }, t("attendance.from", { time: time(attendanceFrom) })),
+		"section",
+		{ class: "card steps" },
+		h("h3", null, t("steps.title")),
 		h(
-			"div",
-			{ class: "actions", id: `a-${id}` },
-			!isCancelled &&
-				action(isScheduled ? "attend" : "reattend", () => takeAttendance(session), { class: "primary", disabled: !canTakeAttendance }),
-			isScheduled && action("change", () => changeSession(session)),
-			isScheduled && toggle("cancel", "cancelled"),
-			isCancelled && toggle("restore", "scheduled"),
-			action("delete", () => ask(t("session.delete"), when(session), setState("deleted"), t("session.delete.sure"))),
+			"ol",
+			null,
+			isAdmin && step(t("steps.members"), h("a", { href: "#members" }, t("members.title"))),
+			isAdmin && step(t("steps.links"), h("a", { href: "#members" }, t("invitations.all"))),
+			step(t("steps.sessions"), button(t("session.add"), () => addSessions())),
 		),
-		isBusy && h("p", { class: "progress" }, t("busy")),
-		problem(state.errors.get(key)),
 	);
 }
 
+/** What a card depends on beside the session. */
+export const partsOf = (session, now) => [canTakeAttendance(session, now), state.busy.has(key(session)), state.errors.get(key(session))].join();
+
+export function actions(session, now) {
+	const isBusy = state.busy.has(key(session));
+	const { state: is } = session;
+	const main = (label, onclick, more) => button(t(label), onclick, { "aria-busy": String(isBusy), "aria-describedby": `l-${session.id} t-${session.id}`, ...more });
+	return h(
+		"div",
+		{ class: "coaching" },
+		is === "cancelled"
+			? session.end > now && main("session.tell", () => tell(session))
+			: canTakeAttendance(session, now)
+				? main(is === "scheduled" ? "session.attend" : "session.reattend", () => attend(session), { class: is === "scheduled" ? "primary" : "" })
+				: is === "scheduled" && main("session.change", () => changeSession(session)),
+		isBusy && h("p", { class: "progress" }, t("busy")),
+		problem(state.errors.get(key(session))),
+	);
+}
+
+/** Who has not answered, as a text for the club's chat. */
+export function missing(session, names) {
+	const text = () => t("missing.text", { session: when(session), names: names.join(", ") });
+	return names.length > 0 && handOut([[t("missing.copy"), text]], {});
+}
+
+/** Nobody is told by us. */
+function tell(session) {
+	const text = t("cancelled.text", { session: when(session), club: state.about.name });
+	const url = `${location.href.split("#")[0]}#session=${session.id}`;
+	openDialog(t("session.tell"), h("p", { class: "hint" }, t("cancelled.hint")), h("p", { class: "quote" }, text), handOut([[t("copy"), () => `${text} ${url}`]], { share: t("share"), text, url }));
+}
+
+export async function attend(session, isPrinting) {
+	const { takeAttendance } = await import("./attendance.js").catch(() => ({}));
+	if (takeAttendance) await takeAttendance(session, isPrinting);
+	else announce(t("error.part"));
+}
+
+const update = (session, session_state) => act("coach_update_training_session", { session_id: session.id, session_state });
+
+/** Cancelled or restored; undone by the state before. */
+export function setState(session, wanted) {
+	const back = () => setState(session, session.state);
+	return run(key(session), async () => {
+		await update(session, wanted);
+		return [t(`state.${wanted}`), wanted === "cancelled" && back];
+	});
+}
+
+/** Undone by another session with the same data, and the answers of those on this phone: others' are theirs. */
+export async function remove(session) {
+	await update(session, "deleted");
+	const { start, end, coachId, comment, answers } = session;
+	const id = crypto.randomUUID();
+	const back = () =>
+		run(key(session), async () => {
+			const coach = state.club.users[coachId] ? coachId : members(state.club).find(({ role }) => role !== "Student").user_id;
+			const { session: made } = await request("coach_add_training_session", { start_time: start, end_time: end, coach, comment }, id);
+			if (session.state === "cancelled") await update({ id: made.session_id }, "cancelled");
+			const { answer } = await import("../outbox.js");
+			await refresh();
+			for (const { user } of state.people) if (user && answers[user.user_id]) await answer([user.user_id], { [made.session_id]: answers[user.user_id] });
+			const others = Object.keys(answers).filter((id) => id !== coachId && !state.people.some(({ user }) => user?.user_id === id)).length;
+			return t(others ? "session.back" : "state.scheduled", { count: others });
+		}).then(() => announceError(session));
+	return [t("state.deleted"), back];
+}
+
+/** No card is left to say it. */
+function announceError(session) {
+	const words = state.errors.get(key(session));
+	if (words) announce(words);
+}
+
 /** Anybody may be the coach. */
-function inputs(known) {
-	const users = members(state.club).sort((a, b) => (a.role === "Student") - (b.role === "Student"));
+export function inputs(known) {
+	const users = [...members(state.club)].sort((a, b) => (a.role === "Student") - (b.role === "Student"));
 	const coach = known.coachId ?? state.people.find(({ user }) => user && user.role !== "Student")?.user.user_id;
 	const input = (type, value) => h("input", { type, value, required: true });
 	const options = users.map(({ user_id, name }) => h("option", { value: user_id, selected: user_id === coach }, name));
@@ -57,23 +120,32 @@ function inputs(known) {
 	// Several days stay several days unless the times change.
 	const nightsNow = () => (from.value === known.from && to.value === known.to ? known.nights : nights(from.value, to.value));
 	from.oninput = to.oninput = () => to.setCustomValidity(nightsNow() === undefined ? t("session.endWrong") : "");
+	const zone = state.about.timeZone;
 	return {
 		all: [date, from, to, select, comment],
 		fields: [
 			field(t("session.date"), date),
 			h("div", { class: "row" }, field(t("session.start"), from), field(t("session.end"), to)),
+			zone && zone !== hereZone() && h("p", { class: "hint" }, t("session.zone", { zone })),
 			field(t("role.Coach"), select),
 			field(t("session.comment"), comment),
 		],
 		content: ({ start, end }) => ({ start_time: start, end_time: end, coach: select.value, comment: comment.value.trim() }),
 		plan: (weeks) => weekly(date.value, from.value, to.value, nightsNow(), weeks),
+		/** Of another session, moved by as many days. */
+		moved: (other) => weekly(localParts(local(localParts(other.start).date, daysBetween(known.date, date.value))).date, from.value, to.value, nightsNow(), 1)[0],
 	};
 }
 
-function changeSession(session) {
+/** What inputs show of a session. */
+export function partsOfTimes(session) {
 	const { date, time: from } = localParts(session.start);
 	const { date: lastDate, time: to } = localParts(session.end);
-	const input = inputs({ ...session, date, from, to, nights: Math.round((local(lastDate) - local(date)) / 86_400) });
+	return { ...session, date, from, to, nights: daysBetween(date, lastDate) };
+}
+
+export function changeSession(session) {
+	const input = inputs(partsOfTimes(session));
 	const plan = () => input.plan(1)[0];
 	const { start, end } = plan();
 	const save = async () => {
@@ -86,63 +158,50 @@ function changeSession(session) {
 	openDialog(t("session.change"), form(input.fields, t("save"), save));
 }
 
+/** A week later, unless chosen otherwise. */
+export function copySession(session) {
+	const known = partsOfTimes(session);
+	addSessions({ ...known, date: localParts(local(known.date, WEEK)).date }, t("session.copy"));
+}
+
 /**
- * Where one of several fails, the dialog says which were made, and the button goes on from there with
- * the same operation ids and content. Closing the dialog ends it.
+ * One after the other, `each` under an operation id of its own; the button goes on where one failed, with the same
+ * ids and content. Closing the dialog ends it. The club is read once, at the end.
  */
-function addSessions() {
-	const input = inputs({ date: localParts(Date.now() / 1000).date, from: "18:00", to: "19:30", nights: 0 });
-	const weeks = h("input", { type: "number", min: 1, max: WEEKS_MAX, required: true, value: 1 });
+export function several(planned, each, words) {
 	const made = h("div", { role: "status" });
-	const operations = Array.from(Array(WEEKS_MAX), () => crypto.randomUUID());
+	const operations = Array.from(Array(WEEKS_MAX * 2), () => crypto.randomUUID());
 	const done = [];
 	let plan;
-	const add = async () => {
-		if (!done.length) plan = input.plan(Number(weeks.value));
-		for (const session of plan.slice(done.length)) {
-			if (done.length && !made.isConnected) break;
-			try {
-				await act("coach_add_training_session", input.content(session), operations[done.length]);
-			} catch (error) {
-				if (!done.length) throw error;
-				const values = { count: done.length, day: day(session.start), error: explain(error) };
-				throw Object.assign(new Error(t("weekly.failed", values)), { isUnknown: true });
+	const work = async () => {
+		if (!done.length) plan = planned();
+		try {
+			for (const one of plan.slice(done.length)) {
+				if (done.length && !made.isConnected) break;
+				try {
+					await each(one, operations[done.length]);
+				} catch (error) {
+					if (!done.length) throw error;
+					const values = { count: done.length, day: day(one.start), error: explain(error) };
+					throw Object.assign(new Error(t(words.failed, values)), { isUnknown: true });
+				}
+				done.push(one);
+				made.replaceChildren(t(words.made, { count: done.length, total: plan.length }), h("ul", null, done.map(({ start }) => h("li", null, day(start)))));
 			}
-			done.push(session);
-			made.replaceChildren(t("weekly.made", { count: done.length, total: plan.length }), h("ul", null, done.map(({ start }) => h("li", null, day(start)))));
+		} finally {
+			await refresh();
 		}
-		return t("session.added", { count: done.length });
+		return t(words.done, { count: done.length });
 	};
-	const send = () => frozen([...input.all, weeks], add);
-	openDialog(t("session.add"), form([input.fields, field(t("weekly.weeks"), weeks), made].flat(), t("session.add"), send));
+	return { made, work };
 }
 
-async function takeAttendance(session) {
-	const isRecorded = session.state === "archived";
-	const list = h("div", null, h("p", { class: "loading", role: "status" }, t("busy")));
-	openDialog(t(isRecorded ? "session.reattend" : "session.attend"), h("p", { class: "hint" }, when(session)), list);
-	try {
-		const period = { start_time: session.start, end_time: session.start + 1 };
-		const history = isRecorded && (await request("coach_get_historical_participation", period));
-		list.replaceChildren(attendanceForm(session, history?.[session.id]?.participants));
-	} catch (error) {
-		list.replaceChildren(problem(explain(error)));
-	}
-}
-
-function attendanceForm(session, recorded) {
-	const members = attendanceList(clubOnScreen(), session, recorded);
-	const boxes = members.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: ticked, onchange: () => count() }));
-	const ticks = members.map(({ name, answer }, n) =>
-		h("label", { class: "tick" }, boxes[n], name, answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`))),
-	);
-	const present = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
-	const total = h("p", { role: "status" });
-	const count = () => total.replaceChildren(t("attendance.count", { count: present().length, total: boxes.length }));
-	count();
-	return form([h("fieldset", null, h("legend", null, t("attendance.who")), ticks), total], t("save"), async () => {
-		const participants = present();
-		await act("coach_register_participation", { session_id: session.id, participants });
-		return t("attendance.saved", { count: participants.length });
-	});
+function addSessions(known = { date: localParts(Date.now() / 1000).date, from: "18:00", to: "19:30", nights: 0 }, title = t("session.add")) {
+	const input = inputs(known);
+	const weeks = h("input", { type: "number", min: 1, max: WEEKS_MAX, required: true, value: 1 });
+	const each = (one, id) => request("coach_add_training_session", input.content(one), id);
+	const words = { made: "weekly.made", failed: "weekly.failed", done: "session.added" };
+	const { made, work } = several(() => input.plan(Number(weeks.value)), each, words);
+	const send = () => frozen([...input.all, weeks], work);
+	openDialog(title, form([input.fields, field(t("weekly.weeks"), weeks), made].flat().filter(Boolean), t("session.add"), send));
 }

@@ -1,8 +1,9 @@
 // Has this member trained enough for the next grading?
 
-import { csv, defaultPeriod, local, localParts, matrix } from "../club.js";
-import { button, h, problem } from "../dom.js";
-import { hasDecimalComma, shortDay, t, weekdays } from "../i18n.js";
+import { keep, kept } from "../api.js";
+import { csv, defaultPeriod, matrix } from "../club.js";
+import { button, h, once, problem } from "../dom.js";
+import { hasDecimalComma, language, local, localParts, shortDay, t, weekdays } from "../i18n.js";
 import { redraw, request, run, state } from "../store.js";
 
 const KEY = "history";
@@ -15,15 +16,18 @@ export function draw() {
 	query ??= { ...defaultPeriod(Date.now() / 1000), needed: 0 };
 	// Not yet on screen. Attendance may have been taken since.
 	if (!document.getElementById("needed")) queueMicrotask(search);
-	const table = query.found && matrix(state.club, query.found, query.weekday);
+	const { found, weekday, needed } = query;
+	const table = found && once("found", [found, state.club.users, weekday, needed, language], () => h("div", { id: "found" }, shown(matrix(state.club, found, weekday))));
 	return [
 		h("h2", { tabindex: "-1" }, t("history.title")),
 		filters(),
 		state.busy.has(KEY) && h("p", { class: "loading" }, t("busy")),
 		problem(state.errors.get(KEY)),
-		table && (table.dates.length ? results(table) : h("p", null, t("history.none"))),
+		table,
 	];
 }
+
+const shown = (table) => (table.dates.length ? results(table) : h("p", null, t("history.none")));
 
 function filters() {
 	const field = (name, tag, properties, ...children) => {
@@ -68,9 +72,9 @@ function results({ dates, rows }) {
 	const total = (row) => h("td", { class: isEnough(row) ? "was" : "total" }, row.total, isEnough(row) && ` ${t("history.enough")}`);
 	const row = (row) => line([th("row", nameOf(row)), total(row), row.attended.map(attended)]);
 	const head = [th("col", t("member.name")), th("col", t("history.total")), dates.map(({ start }) => th("col", shortDay(start)))];
-	const foot = [th("row", t("history.present")), h("td"), dates.map(({ participants }) => h("td", null, participants.length))];
+	const foot = [th("row", t("history.present")), h("td"), dates.map(({ participants }) => h("td", null, participants.size))];
 	return [
-		h("div", { class: "bar" }, h("p", null, t("history.count", { count: dates.length })), button(t("history.csv"), () => download(dates, rows))),
+		h("div", { class: "bar" }, h("p", null, t("history.count", { count: dates.length })), h("div", { class: "actions" }, separators(), button(t("history.csv"), () => download(dates, rows)), button(t("print"), () => print()))),
 		h(
 			"div",
 			{ class: "scroll", tabindex: "0", role: "region", "aria-label": t("history.title") },
@@ -79,11 +83,18 @@ function results({ dates, rows }) {
 	];
 }
 
+const SEPARATORS = { ";": "history.semicolon", ",": "history.comma", "\t": "history.tab" };
+const separator = () => kept("separator", (value) => Object.hasOwn(SEPARATORS, value)) ?? (hasDecimalComma() ? ";" : ",");
+
+/** What one's spreadsheet expects is remembered. */
+const separators = () =>
+	h("select", { "aria-label": t("history.separator"), onchange: ({ target }) => keep("separator", target.value) }, Object.entries(SEPARATORS).map(([value, key]) => h("option", { value, selected: value === separator() }, t(key))));
+
 /** The mark in front means UTF-8. */
 function download(dates, rows) {
 	const head = dates.map(({ start }) => Object.values(localParts(start)).join(" "));
 	const cells = rows.map((row) => [nameOf(row), row.total, ...row.attended.map(Number)]);
-	const file = new Blob(["\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], hasDecimalComma() ? ";" : ",")], { type: "text/csv" });
+	const file = new Blob(["\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], separator())], { type: "text/csv" });
 	const href = URL.createObjectURL(file);
 	h("a", { href, download: query.file }).click();
 	setTimeout(() => URL.revokeObjectURL(href));

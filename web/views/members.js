@@ -1,36 +1,42 @@
 // Members, their roles and their login codes.
 
 import { members } from "../club.js";
-import { ask, field, form, frozen, openDialog, shut, worker } from "../dialog.js";
-import { button, h } from "../dom.js";
-import { t } from "../i18n.js";
-import { act, redraw, replaceCode, request, state } from "../store.js";
+import { ask, field, form, frozen, handOut, openDialog, shut, worker } from "../dialog.js";
+import { button, h, once } from "../dom.js";
+import { isFound, language, t } from "../i18n.js";
+import { act, announce, redraw, replaceCode, request, state } from "../store.js";
 
 let wanted = "";
 
 export function draw() {
 	const all = members(state.club);
-	const shown = all.filter(({ name }) => name.toLowerCase().includes(wanted));
+	const shown = all.filter(({ name }) => isFound(name, wanted));
 	const search = ({ target }) => {
-		wanted = target.value.toLowerCase();
+		wanted = target.value;
 		redraw();
 	};
-	return [
-		h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("members.title")), button(t("member.add"), addMember, { class: "primary" })),
+	return h(
+		"div",
+		{ class: "narrow" },
+		h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("members.title")), h("div", { class: "actions" }, button(t("invitations.all"), invitations), button(t("member.add"), addMember, { class: "primary" }))),
 		field(t("members.search"), h("input", { id: "search", type: "search", value: wanted, oninput: search })),
 		h("p", { class: "hint" }, `${shown.length} / ${all.length}`),
-		h("ul", { class: "list" }, shown.map(row)),
-	];
+		h("ul", { class: "list rows" }, shown.map(row)),
+	);
 }
 
+/** As a whole it leads to the member. */
 function row(user) {
 	const { user_id, name, role } = user;
-	return h(
-		"li",
-		{ class: "card", id: `m-${user_id}` },
-		h("span", null, h("b", null, name), " ", h("span", { class: "badge" }, t(`role.${role}`))),
-		button(t("session.change"), () => changeMember(user), { "aria-label": `${t("session.change")}: ${name}` }),
+	return once(`m-${user_id}`, [user, language], () =>
+		h("li", { id: `m-${user_id}` }, h("button", { type: "button", class: "row-button", onclick: () => changeMember(user), "aria-haspopup": "dialog" }, h("b", null, name), " ", role !== "Student" && h("span", { class: "badge" }, t(`role.${role}`)))),
 	);
+}
+
+async function invitations() {
+	const { openInvitations } = await import("./invitations.js").catch(() => ({}));
+	if (openInvitations) openInvitations();
+	else announce(t("error.part"));
 }
 
 function memberForm({ name, role }, label, send) {
@@ -52,12 +58,17 @@ function addMember() {
 	const dialog = openDialog(t("member.add"), memberForm({ name: "" }, t("member.add"), send));
 }
 
+/** To invite comes first; what cannot be undone is folded away. */
 function changeMember(user) {
 	const { user_id, name } = user;
 	const place = h("div", { role: "status" });
-	const show = worker(t("code.show"), async () => {
-		place.replaceChildren(codeToHandOut(name, (await request("admin_show_auth_token", { user_id })).auth_token));
-	});
+	const show = worker(
+		t("code.show"),
+		async () => {
+			place.replaceChildren(codeToHandOut(name, (await request("admin_show_auth_token", { user_id })).auth_token));
+		},
+		{ class: "primary" },
+	);
 	const asking = (key, work) => button(t(key), () => ask(t(key), t(`${key}.sure`, { name }), work), { class: "danger" });
 	const replace = async () => {
 		place.replaceChildren(codeToHandOut(name, await replaceCode(user_id)));
@@ -74,32 +85,24 @@ function changeMember(user) {
 	};
 	const dialog = openDialog(
 		name,
-		memberForm(user, t("save"), save),
-		h("h3", null, t("code.title")),
-		place,
+		h("div", { class: "actions" }, show.button),
 		show.place,
-		h("div", { class: "actions" }, show.button, asking("code.replace", replace), asking("member.remove", remove)),
+		place,
+		h("details", null, h("summary", null, t("member.change")), memberForm(user, t("save"), save)),
+		h("details", null, h("summary", null, t("member.danger")), h("div", { class: "actions" }, asking("code.replace", replace), asking("member.remove", remove))),
 	);
 }
 
 /** The fragment is sent to no server. */
+export const linkOf = (code) => `${location.href.split("#")[0]}#code=${code}`;
+
 function codeToHandOut(name, code) {
-	const url = `${location.href.split("#")[0]}#code=${code}`;
-	const failed = ({ name }) => {
-		// Sharing was given up.
-		if (name !== "AbortError") throw new Error("code.failed");
-	};
-	const copy = (key, text) =>
-		worker(t(key), () => navigator.clipboard.writeText(text).then(() => t("code.copied"), failed));
-	const share = () => navigator.share({ title: "Dojang", text: t("code.invitation", { name }), url }).catch(failed);
-	const ways = [copy("code.copy", code), copy("code.copyLink", url)];
-	if (navigator.share) ways.push(worker(t("code.share"), share));
+	const url = linkOf(code);
 	return h(
 		"div",
 		{ class: "code" },
 		h("output", { "aria-label": t("code.title") }, code),
 		h("p", { class: "hint" }, t("code.hint")),
-		h("div", { class: "actions" }, ways.map(({ button }) => button)),
-		ways.map(({ place }) => place),
+		handOut([[t("code.copyLink"), () => url], [t("code.copy"), () => code]], { share: t("code.share"), title: state.about.name, text: t("code.invitation", { name }), url }),
 	);
 }

@@ -15,6 +15,8 @@ const visit = (options) => site.visit({ who: [ADMIN], hash: "#members", ...optio
 const row = (page, name) => page.getByRole("listitem").filter({ has: page.getByText(name, { exact: true }) });
 const dialog = (page) => page.getByRole("dialog").last();
 const tap = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
+const unfold = (page, name) => dialog(page).getByText(name, { exact: true }).click();
+const DANGER = "Replace code or remove";
 const gone = (page) => page.waitForFunction(() => !document.querySelector("dialog"));
 
 async function open(page, name) {
@@ -24,7 +26,7 @@ async function open(page, name) {
 
 async function code(page, name) {
   await open(page, name);
-  await tap(page, "Show code");
+  await tap(page, "Invite");
   return dialog(page).getByLabel("Login code", { exact: true }).innerText();
 }
 
@@ -38,13 +40,14 @@ test("add a member, whose code is shown at once and works", async () => {
   const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
   await tap(page, "Close");
   await row(page, "Kim Lee").getByText("Coach", { exact: true }).waitFor();
-  await site.visit({ hash: `#code=${token}` }).then((phone) => phone.getByRole("listitem").filter({ hasText: "Kim Lee" }).waitFor());
+  await site.visit({ hash: `#code=${token}` }).then((phone) => phone.getByRole("button", { name: "Log in as Kim Lee" }).waitFor());
 });
 
 test("rename a member and change the role", async () => {
   const page = await visit();
   const id = idOf(await site.club(), "Emil");
   await open(page, "Emil");
+  await unfold(page, "Change name or role");
   await dialog(page).getByLabel("Name").fill("Emil Berg");
   await dialog(page).getByLabel("Role").selectOption("Coach");
   await tap(page, "Save");
@@ -57,6 +60,7 @@ test("rename a member and change the role", async () => {
 test("remove a member, after being asked", async () => {
   const page = await visit();
   await open(page, "Emil");
+  await unfold(page, DANGER);
   await tap(page, "Remove member");
   await dialog(page).getByText("Emil can no longer log in.").waitFor();
   await tap(page, "Keep");
@@ -80,6 +84,8 @@ test("the server's refusals appear beside what caused them", async () => {
   }
   await tap(page, "Close");
   await open(page, ADMIN);
+  await unfold(page, "Change name or role");
+  await unfold(page, DANGER);
   await dialog(page).getByLabel("Role").selectOption("Coach");
   await tap(page, "Save");
   await dialog(page).locator("form").getByRole("alert").filter({ hasText: "The last admin must stay an admin." }).waitFor();
@@ -111,15 +117,22 @@ test("an invitation link logs in, and no server sees the code", async () => {
     hash: link.hash,
     prepare: (phone) => phone.on("request", async (request) => asked.push([request.url(), request.postData(), JSON.stringify(await request.allHeaders())])),
   });
-  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  // Whose it is is asked first.
+  await phone.getByText("This link is Amir’s.").waitFor();
+  assert.equal(await phone.evaluate(() => localStorage.codes), "[]");
+  await phone.getByRole("button", { name: "Log in as Amir" }).click();
   await phone.getByRole("status").filter({ hasText: "Logged in: Amir" }).waitFor();
+  await phone.getByRole("group", { name: "Amir" }).first().waitFor();
   assert.ok(!phone.url().includes(site.codes.Amir), "nor does the address keep it");
   assert.ok(asked.length > 5);
   for (const [url, ...rest] of asked) assert.ok(![url.split("#")[0], ...rest].join().includes(site.codes.Amir), url);
 
   // A link that is opened where the page is open already.
   await phone.evaluate((code) => (location.hash = `#code=${code}`), site.codes.Birgitte);
-  await phone.getByRole("listitem").filter({ hasText: "Birgitte" }).waitFor();
+  await phone.getByText("This link is Birgitte’s.").waitFor();
+  await phone.getByRole("button", { name: "Not here" }).click();
+  await phone.getByText("This link is Birgitte’s.").waitFor({ state: "detached" });
+  assert.equal(await phone.evaluate(() => localStorage.codes), JSON.stringify([site.codes.Amir]));
 });
 
 test("an invitation with an old code says so", async () => {
@@ -136,7 +149,7 @@ test("an invitation that is opened without a network keeps its code for another 
   await phone.getByRole("status").filter({ hasText: "No answer arrived." }).waitFor();
   await phone.unroute(site.dataUrl);
   await phone.reload();
-  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  await phone.getByRole("button", { name: "Log in as Amir" }).waitFor();
   assert.ok(!phone.url().includes(site.codes.Amir));
 });
 
@@ -160,6 +173,7 @@ test("replace a lost code: the old one ends, the new one works", async () => {
   const page = await visit();
   const sent = actions(site, page);
   const old = await code(page, "Emil");
+  await unfold(page, DANGER);
   await tap(page, "Replace code");
   await dialog(page).getByText("The present code of Emil stops working.").waitFor();
   await tap(page, "Replace code");
@@ -167,15 +181,16 @@ test("replace a lost code: the old one ends, the new one works", async () => {
   const token = await dialog(page).getByLabel("Login code", { exact: true }).innerText();
   assert.notEqual(token, old);
   assert.deepEqual(sent.map(({ action }) => action), ["admin_show_auth_token", "admin_reset_auth_token"]);
-  for (const [hash, place, words] of [[old, "alert", "No member has this code."], [token, "status", "Logged in: Emil"]]) {
+  for (const [hash, place, words] of [[old, "alert", "No member has this code."], [token, "region", "This link is Emil’s."]]) {
     const phone = await site.visit({ hash: `#code=${hash}` });
-    await phone.getByRole(place).filter({ hasText: words }).waitFor();
+    await (place === "alert" ? phone.getByRole(place) : phone.locator("#invited")).filter({ hasText: words }).waitFor();
   }
 });
 
 test("whose own code is replaced stays logged in", async () => {
   const page = await visit();
   await open(page, ADMIN);
+  await unfold(page, DANGER);
   await tap(page, "Replace code");
   await tap(page, "Replace code");
   await page.getByRole("dialog").nth(1).waitFor({ state: "detached" });
@@ -213,6 +228,7 @@ test("the only admin's own code is replaced, the answer is lost: another tap get
   const page = await visit({ faults: true });
   const sent = await loseTwo(page);
   await open(page, ADMIN);
+  await unfold(page, DANGER);
   await tap(page, "Replace code");
   await tap(page, "Replace code");
   await dialog(page).getByRole("alert").waitFor();
@@ -232,6 +248,7 @@ test("each replacement of a code is an operation of its own", async () => {
   const page = await visit();
   const sent = actions(site, page);
   await open(page, "Emil");
+  await unfold(page, DANGER);
   for (let n = 0; n < 2; n++) {
     await tap(page, "Replace code");
     await tap(page, "Replace code");
@@ -254,6 +271,7 @@ test("a lost answer does not make a member twice, and the results are said", asy
   assert.equal(Object.values((await site.club()).users).filter(({ name }) => name === "Kim Lee").length, 1);
   await tap(page, "Close");
   await open(page, "Kim Lee");
+  await unfold(page, DANGER);
   await tap(page, "Remove member");
   await tap(page, "Remove member");
   await gone(page);
@@ -262,5 +280,5 @@ test("a lost answer does not make a member twice, and the results are said", asy
 
 test("an invitation's code may have spaces around it", async () => {
   const phone = await site.visit({ hash: `#code=%20${site.codes.Amir}%20` });
-  await phone.getByRole("listitem").filter({ hasText: "Amir" }).waitFor();
+  await phone.getByRole("button", { name: "Log in as Amir" }).waitFor();
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { actions, basics, card, idOf, inOrder, localTime, startSite, until } from "./site.js";
+import { actions, basics, card, idOf, inOrder, localTime, menu, startSite, until } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -85,7 +85,8 @@ test("change a session", async () => {
   await send(page, "Save");
   await gone(page);
   const text = await card(page, session).innerText();
-  assert.ok(text.startsWith(`${longDay(`${YEAR}-02-01`)}\n17:15–18:00\n`), text);
+  assert.ok(text.startsWith("17:15–18:00\n"), text);
+  await page.getByRole("article", { name: `${longDay(`${YEAR}-02-01`)} 17:15–18:00` }).waitFor();
   assert.match(text, /with Coach Jonas\s+Moved/);
   const { sessions } = await site.club();
   const changed = sessions[session.session_id];
@@ -98,19 +99,19 @@ test("cancel, restore and delete a session", async () => {
   const id = session.session_id;
   const page = await site.visit({ who: ["Coach Mette"] });
   const shown = card(page, session);
-  await shown.getByRole("button", { name: "Cancel session" }).click();
+  await menu(page, session, "Cancel session");
   await shown.getByText("Cancelled", { exact: true }).waitFor();
   assert.equal((await site.club()).sessions[id].state, "cancelled");
   assert.equal(await shown.getByRole("button", { name: /attendance|Change/ }).count(), 0);
-  await shown.getByRole("button", { name: "Restore" }).click();
-  await shown.getByRole("button", { name: "Cancel session" }).waitFor();
+  await menu(page, session, "Restore");
+  await shown.getByText("Cancelled", { exact: true }).waitFor({ state: "detached" });
   assert.equal((await site.club()).sessions[id].state, "scheduled");
 
-  await shown.getByRole("button", { name: "Delete" }).click();
+  await menu(page, session, "Delete");
   await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
   await gone(page);
   assert.ok(id in (await site.club()).sessions);
-  await shown.getByRole("button", { name: "Delete" }).click();
+  await menu(page, session, "Delete");
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await shown.waitFor({ state: "detached" });
   assert.ok(!(id in (await site.club()).sessions));
@@ -186,11 +187,11 @@ test("a refused change of state appears in the session's card", async () => {
   await page.route(site.functionUrl, (route) =>
     route.fulfill({ status: 400, headers: { "Access-Control-Allow-Origin": "*" }, json: { error: "Ask the landlord." } }),
   );
-  await card(page, session).getByRole("button", { name: "Cancel session" }).click();
+  await menu(page, session, "Cancel session");
   await card(page, session).getByRole("alert").filter({ hasText: "Ask the landlord." }).waitFor();
 });
 
-test("attendance: those who said yes or maybe are ticked first; it can be corrected", async () => {
+test("attendance: those who said yes are ticked, those who said maybe come next; it can be corrected", async () => {
   const club = await site.club();
   const [session] = inOrder(club);
   const page = await site.visit({ who: ["Coach Mette"] });
@@ -200,9 +201,8 @@ test("attendance: those who said yes or maybe are ticked first; it can be correc
   const ticked = await dialog.getByRole("checkbox", { checked: true }).count();
   // Amir, Carlos and the coach said yes, Emil maybe.
   assert.deepEqual(names.slice(0, 4).map((text) => text.split("\n")[0]), ["Amir", "Carlos", "Coach Mette", "Emil"]);
-  assert.equal(ticked, 4);
-  await dialog.getByText("4 of 10 present").waitFor();
-  await dialog.getByRole("checkbox", { name: "Emil" }).uncheck();
+  assert.equal(ticked, 3);
+  await dialog.getByText("3 of 10 present").waitFor();
   await dialog.getByRole("checkbox", { name: "Dagny" }).check();
   await dialog.getByRole("checkbox", { name: "Fatima" }).check();
   await dialog.getByText("5 of 10 present").waitFor();
@@ -215,7 +215,6 @@ test("attendance: those who said yes or maybe are ticked first; it can be correc
   };
   assert.deepEqual(await recorded(), ["Amir", "Carlos", "Coach Mette", "Dagny", "Fatima"]);
 
-  await page.getByRole("heading", { name: "Earlier sessions" }).waitFor();
   await card(page, session).getByRole("button", { name: "Change attendance" }).click();
   await dialog.getByText("5 of 10 present").waitFor();
   assert.equal(await dialog.getByRole("checkbox", { name: "Dagny" }).isChecked(), true);
@@ -233,12 +232,10 @@ test("attendance can be taken from 10 minutes before the start", async () => {
     prepare: (page) => page.clock.install({ time: (session.start_time - 620) * 1000 }),
   });
   const button = card(page, session).getByRole("button", { name: "Take attendance" });
-  await button.waitFor();
-  assert.equal(await button.isDisabled(), true);
-  const from = localTime(session.start_time - 600).slice(11);
-  await card(page, session).getByText(`Attendance can be taken from ${from}.`).waitFor();
+  await card(page, session).getByRole("button", { name: "Change" }).waitFor();
+  assert.equal(await button.count(), 0);
   await page.clock.runFor(40_000);
-  assert.equal(await button.isDisabled(), false);
+  await button.waitFor();
 });
 
 test("a lost answer does not make a session twice", async () => {
@@ -272,7 +269,7 @@ test("results of dialogs are said on the page after the dialog", async () => {
   await send(page);
   await gone(page);
   await status(page, "Sessions added: 1");
-  await card(page, basics(await site.club())).getByRole("button", { name: "Delete" }).click();
+  await menu(page, basics(await site.club()), "Delete");
   await page.getByRole("dialog", { name: "Delete this session?" }).getByRole("button", { name: "Delete", exact: true }).click();
   await status(page, "Deleted");
 });

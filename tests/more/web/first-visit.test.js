@@ -10,11 +10,11 @@ import { gzipSync } from "node:zlib";
 import { root, startSite } from "./site.js";
 
 /** Bytes of all files of the page, with English and Danish; the same gzipped as one stream; requests of a first visit. */
-const SIZE_MAX = 60_000;
-const GZIP_MAX = 20_000;
-const REQUESTS_MAX = 16;
+const SIZE_MAX = 132_000;
+const GZIP_MAX = 42_500;
+const REQUESTS_MAX = 14;
 /** What the page's origin is asked for in all, by the page and then by its service worker. */
-const FILES_MAX = 26;
+const FILES_MAX = 34;
 /** Chromium's own "Slow 4G" (DevTools) and a phone's processor. */
 const SLOW_4G = { latency: 562.5, downloadThroughput: (1.6e6 / 8) * 0.9, uploadThroughput: (750e3 / 8) * 0.9 };
 const CPU_SLOWDOWN = 4;
@@ -32,7 +32,7 @@ async function files() {
   return Promise.all(names.map(async (name) => [name, await readFile(join(root, "web", name))]));
 }
 
-test("the whole page is at most 60 kB, 20 kB gzipped", async (t) => {
+test("the whole page is at most 132 kB, 42.5 kB gzipped", async (t) => {
   const all = (await files()).filter(([name]) => !name.startsWith("lang/") || ["lang/da.json", "lang/en.json"].includes(name));
   const whole = Buffer.concat(all.map(([, content]) => content));
   const gzipped = gzipSync(whole, { level: 9 }).length;

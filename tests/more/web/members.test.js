@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { actions, basics, card, choices, idOf, startSite, until } from "./site.js";
+import { actions, basics, card, choices, idOf, names, startSite, until } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -18,6 +18,8 @@ async function logIn(page, code) {
   await page.getByRole("button", { name: "Log in" }).click();
 }
 
+const people = (page) => page.getByRole("link", { name: "You" }).click();
+
 test("a code is compared on the device, kept in local storage, and forgotten on logging out", async () => {
   const page = await site.visit();
   const sent = actions(site, page);
@@ -26,6 +28,9 @@ test("a code is compared on the device, kept in local storage, and forgotten on 
   assert.equal(await page.evaluate(() => localStorage.codes), "[]");
 
   await logIn(page, ` ${site.codes.Emil} `);
+  // One is at the sessions then.
+  await page.getByRole("group", { name: "Emil" }).first().waitFor();
+  await people(page);
   await page.getByRole("listitem").filter({ hasText: "Emil" }).waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
   assert.equal(await page.evaluate(() => localStorage.codes), JSON.stringify([site.codes.Emil]));
@@ -43,7 +48,7 @@ test("somebody who became a member a moment ago can log in", async () => {
   const kim = { auth_token: site.codes["Grandmaster Oh"], role: "Student", name: "Kim Lee" };
   const { auth_token } = await site.post("admin_create_user", kim);
   await logIn(page, auth_token);
-  await page.getByRole("listitem").filter({ hasText: "Kim Lee" }).waitFor();
+  await page.getByRole("group", { name: "Kim Lee" }).first().waitFor();
 });
 
 test("Yes, Maybe, No and taking it back are one tap each, and stored", async () => {
@@ -53,12 +58,12 @@ test("Yes, Maybe, No and taking it back are one tap each, and stored", async () 
   const page = await site.visit({ who: ["Emil"] });
   const emils = choices(page, session, "Emil");
   for (const answer of ["Yes", "Maybe", "No"]) {
-    await emils.getByRole("button", { name: answer }).click();
+    await emils.getByRole("button", { name: answer, exact: true }).click();
     assert.deepEqual(await pressed(emils), [answer]);
     await until(site, ({ sessions }) => sessions[session.session_id].participation[emil] === answer);
     await page.getByRole("status").filter({ hasText: `Emil: ${answer}` }).waitFor();
   }
-  await emils.getByRole("button", { name: "Take back" }).click();
+  await emils.getByRole("button", { name: "No", exact: true }).click();
   assert.deepEqual(await pressed(emils), []);
   await until(site, ({ sessions }) => !(emil in sessions[session.session_id].participation));
 });
@@ -72,7 +77,7 @@ test("an answer is on screen before the server has it", async () => {
   const emils = choices(page, session, "Emil");
   await emils.getByRole("button", { name: "Yes" }).click();
   assert.deepEqual(await pressed(emils), ["Yes"]);
-  assert.match(await card(page, session).innerText(), /Yes 4\s+Amir, Coach Hana, Emil, Fatima/);
+  assert.match(await names(page, session), /Yes Amir, Coach Hana, Emil, Fatima/);
   assert.equal(await emils.getAttribute("aria-busy"), "true");
   await emils.getByText("One moment").waitFor();
   release();
@@ -106,8 +111,6 @@ test("several people answer on one phone, each for themselves", async () => {
   const session = basics(club);
   const page = await site.visit({ who: ["Dagny"] });
   await logIn(page, site.codes.Emil);
-  await page.getByRole("listitem").filter({ hasText: "Emil" }).waitFor();
-  await page.getByRole("link", { name: "Sessions" }).click();
   await choices(page, session, "Dagny").getByRole("button", { name: "Yes" }).click();
   await choices(page, session, "Emil").getByRole("button", { name: "No", exact: true }).click();
   await until(site, ({ sessions }) => {
@@ -126,10 +129,13 @@ test("a code that was replaced is no longer known, and says so", async () => {
   const [auth_token, user_id] = [site.codes["Grandmaster Oh"], idOf(await site.club(), "Emil")];
   await site.post("admin_reset_auth_token", { auth_token, user_id });
   await page.reload();
+  const words = "Emil: your code was replaced. Ask your club for the new one.";
+  await page.getByText(words).waitFor();
   await page.getByText("to say whether you come").waitFor();
-  await page.getByRole("link", { name: "You" }).click();
-  await page.getByText("Code no longer known").waitFor();
-  await page.getByRole("button", { name: /Log out/ }).click();
+  await people(page);
+  await page.getByRole("listitem").getByText(words).waitFor();
+  assert.ok(!(await page.locator("main").innerText()).includes(site.codes.Emil));
+  await page.getByRole("button", { name: "Log out: Emil" }).click();
   await page.getByRole("listitem").waitFor({ state: "detached" });
 });
 
@@ -170,7 +176,6 @@ test("where the repetition fails too, it says so and shows what holds", async ()
   const page = await site.visit({ who: ["Emil"], faults: true });
   const sent = actions(site, page);
   const faults = [
-    [(route) => route.abort(), "No answer arrived. Please check the connection."],
     [
       (route) => route.fulfill({ status: 503, headers: { "Retry-After": "1", "Access-Control-Allow-Origin": "*" }, json: { error: "Out of order." } }),
       "Out of order.",
@@ -241,6 +246,7 @@ test("what was said before is taken away when something else is begun", async ()
   await page.getByLabel("Another person’s login code").fill(site.codes.Amir);
   await page.getByRole("button", { name: "Log in" }).click();
   await said.filter({ hasText: "Logged in: Amir" }).waitFor();
+  await people(page);
   await page.getByLabel("Another person’s login code").fill("nobodyscode1");
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("alert").waitFor();

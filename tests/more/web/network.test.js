@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { basics, card, choices, heading, startServers, startSite } from "./site.js";
+import { basics, card, choices, heading, menu, PATIENCE_MS, startServers, startSite } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -31,9 +31,9 @@ test("a slow request shows that it is under way", async () => {
   await page.route(site.functionUrl, (route) => held.then(() => route.continue()));
   await choices(page, session, "Grandmaster Oh").getByRole("button", { name: "Yes" }).click();
   await choices(page, session, "Grandmaster Oh").getByText("One moment …").waitFor();
-  await card(page, session).getByRole("button", { name: "Cancel session" }).click();
+  await menu(page, session, "Cancel session");
   await card(page, session).locator(".coaching").getByText("One moment …").waitFor();
-  assert.equal(await card(page, session).getByRole("button", { name: "Cancel session" }).getAttribute("aria-busy"), "true");
+  assert.equal(await card(page, session).locator(".coaching button").getAttribute("aria-busy"), "true");
   await page.getByRole("button", { name: "Add sessions" }).click();
   const send = page.getByRole("dialog").locator("form button");
   await send.click();
@@ -52,7 +52,8 @@ test("without any network the page opens, shows the last known sessions and says
   try {
     const page = await context.newPage();
     await page.goto(`${servers.url}/#code=${servers.codes.Emil}`);
-    await page.locator("li.card").waitFor();
+    await page.getByRole("button", { name: "Log in as Emil" }).click();
+    await page.getByRole("group", { name: "Emil" }).first().waitFor();
     await page.evaluate(async () => {
       await navigator.serviceWorker.ready;
       while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
@@ -65,8 +66,9 @@ test("without any network the page opens, shows the last known sessions and says
     assert.equal(await page.locator("article").count(), 3);
     const emils = choices(page, session, "Emil");
     await emils.getByRole("button", { name: "Yes" }).click();
-    await emils.getByRole("alert").filter({ hasText: "No answer arrived. Please check the connection." }).waitFor();
-    assert.equal(await emils.locator('[aria-pressed="true"]').count(), 0);
+    await emils.getByText("Not sent yet").waitFor();
+    assert.equal(await emils.locator('[aria-pressed="true"]').count(), 1);
+    await page.getByRole("link", { name: "You" }).click();
     await page.getByRole("combobox").selectOption("Dansk");
     await page.getByText(/Offline\. Sådan var det/).waitFor();
   } finally {
@@ -80,7 +82,7 @@ async function keptAll(page, count) {
     const names = await caches.keys();
     return [names.length, Boolean(await caches.match("./", { cacheName: names.at(-1) }))].join();
   };
-  const end = Date.now() + 20_000;
+  const end = Date.now() + PATIENCE_MS;
   while ((await page.evaluate(state)) !== `${count},true`) assert.ok(Date.now() < end, "the files were never kept");
 }
 
@@ -140,7 +142,8 @@ test("an update does not reach the visit that goes on: parts that are loaded lat
   try {
     const page = await context.newPage();
     await page.goto(`${site.url}/#code=${site.codes["Grandmaster Oh"]}`);
-    await page.locator("li.card").waitFor();
+    await page.getByRole("button", { name: "Log in as Grandmaster Oh" }).click();
+    await page.getByRole("link", { name: "Members" }).waitFor();
     await page.evaluate(() => navigator.serviceWorker.ready);
     // A new version, whose parts do not fit the old ones.
     const change = (file, words) =>
@@ -157,7 +160,7 @@ test("an update does not reach the visit that goes on: parts that are loaded lat
     await heading(page, "Members");
     await page.reload();
     await heading(page, "Members");
-    assert.ok(await page.evaluate(async () => (await (await caches.match("views/members.js")).text()).includes("fresh")));
+    assert.ok(await page.evaluate(async () => (await (await caches.match("views/members.js", { cacheName: (await caches.keys()).at(-1) })).text()).includes("fresh")));
   } finally {
     await context.close();
   }
@@ -174,4 +177,111 @@ test("an unknown fragment shows the sessions", async () => {
   const page = await site.visit({ hash: "#toString" });
   await heading(page, "Sessions");
   await page.locator("article").first().waitFor();
+});
+
+/** A phone that has kept the page. */
+async function installed(context, url = site.url) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(url);
+  await page.locator("article").first().waitFor();
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+  });
+  return page;
+}
+
+const change = (context, file, words) =>
+  context.route(file, async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: words + (await answer.text()) });
+  });
+
+test("a new version while one tab is open and another visits twice: the open one keeps to its own, whole", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const open = await installed(context);
+    await change(context, "**/store.js", "export const fresh = 1;\n");
+    await change(context, "**/views/people.js", 'import { fresh } from "../store.js";\n');
+    const other = await context.newPage();
+    await other.goto(site.url);
+    await keptAll(other, 2);
+    await other.reload();
+    await other.getByRole("link", { name: "You" }).click();
+    await heading(other, "On this phone");
+    await open.getByRole("link", { name: "You" }).click();
+    await heading(open, "On this phone");
+    const isFresh = (page) => page.evaluate(async () => "fresh" in (await import(`${location.origin}/store.js`)));
+    assert.deepEqual([await isFresh(open), await isFresh(other)], [false, true]);
+  } finally {
+    await context.close();
+  }
+});
+
+test("a page that is kept open takes a new version when nobody is at work on it", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    await page.clock.install();
+    await page.goto(site.url);
+    await page.locator("article").first().waitFor();
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      while (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    });
+    await change(context, "**/store.js", "export const fresh = 1;\n");
+    await page.getByRole("link", { name: "You" }).click();
+    await page.getByRole("textbox").fill("half a code");
+    const told = page.evaluate(() => new Promise((resolve) => navigator.serviceWorker.addEventListener("message", ({ data }) => resolve(data))));
+    await page.clock.runFor(3_601_000);
+    assert.equal(await told, "outdated");
+    await page.clock.runFor(600_000);
+    assert.equal(await page.getByRole("textbox").inputValue(), "half a code", "somebody is at work");
+    await page.getByRole("textbox").fill("");
+    const again = page.waitForEvent("load");
+    await page.clock.runFor(600_000).catch(() => {}); // It ends with the page.
+    await again;
+    await heading(page, "On this phone");
+    assert.ok(await page.evaluate(async () => "fresh" in (await import(`${location.origin}/store.js`))));
+  } finally {
+    await context.close();
+  }
+});
+
+test("a maintenance page in the place of files is not kept; foreign caches stay", async () => {
+  const context = await site.browser.newContext({ locale: "en-GB" });
+  try {
+    const page = await installed(context);
+    await page.evaluate(async () => (await caches.open("another app")).put("x", new Response("x")));
+    let asked = 0;
+    const busy = { status: 200, contentType: "text/html", body: "<h1>Back soon</h1>" };
+    // Only one of them, then the page alone, then all.
+    for (const files of ["**/club.js", `${site.url}/`, "**/*"]) {
+      await context.route(files, (route) => {
+        if (route.request().url() === site.dataUrl) return route.continue();
+        asked++;
+        return route.fulfill(busy);
+      });
+      const before = asked;
+      await page.reload();
+      await page.locator("article").first().waitFor();
+      const end = Date.now() + PATIENCE_MS;
+      while (asked === before) {
+        assert.ok(Date.now() < end, "the worker never asked");
+        // A look that was under way still is everybody's.
+        await page.reload();
+        await page.locator("article").first().waitFor();
+      }
+      await context.unroute(files);
+      await page.reload();
+      await page.locator("article").first().waitFor();
+    }
+    const names = await page.evaluate(() => caches.keys());
+    assert.ok(names.includes("another app"));
+    assert.equal(names.length, 2);
+  } finally {
+    await context.close();
+  }
 });

@@ -10,7 +10,8 @@ import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
 const ZONE = "Europe/Copenhagen";
-const PATIENCE_MS = 20_000;
+/** Only so that a hang ends: what is waited for comes as soon as the machine can. */
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
 
 /** Starts the servers and a browser. `stop` ends them. */
 export async function startSite() {
@@ -150,6 +151,19 @@ export function actions(site, page) {
 
 /** The card of a session. */
 export const card = (page, session) => page.locator(`#s-${session.session_id}`);
+
+/** Chooses something in a card's menu. */
+export async function menu(page, session, name) {
+  await card(page, session).getByRole("button", { name: /^(More|Mere):/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name, exact: true }).click();
+}
+
+/** The names in a card, which stand behind the counts. */
+export async function names(page, session) {
+  const counts = card(page, session).locator(".counts");
+  if ((await counts.getAttribute("aria-expanded")) === "false") await counts.click();
+  return (await card(page, session).locator(".who").innerText()).replace(/\s+/g, " ");
+}
 
 /** The buttons of somebody in a card. */
 export const choices = (page, session, name) => card(page, session).getByRole("group", { name, exact: true });

@@ -1,0 +1,109 @@
+// Answers: at once on screen, kept until they are sent, and sent one after another under their operation ids.
+
+import { keep, kept, post } from "./api.js";
+import { ANSWERS } from "./club.js";
+import { explain, t } from "./i18n.js";
+import { announce, clubOnScreen, redraw, refresh, state } from "./store.js";
+import { withAnswer } from "./club.js";
+
+/** By operation id: `sessions` (answer by id), `users` (ids), `isWaiting` for the network. */
+export const outbox = new Map();
+
+const isObject = (value) => typeof value === "object" && value !== null;
+const isEntry = ([id, { sessions, users }]) =>
+	/^[\w-]{8,64}$/.test(id) && isObject(sessions) && Object.values(sessions).every((answer) => answer === null || ANSWERS.includes(answer)) && users.every((user) => typeof user === "string");
+const isOutbox = (value) => Array.isArray(value) && value.length < 1000 && value.every(isEntry);
+
+export function loadOutbox() {
+	for (const [id, { sessions, users }] of kept("outbox", isOutbox) ?? []) outbox.set(id, { sessions, users, isWaiting: true });
+}
+
+const store = () => keep("outbox", [...outbox].map(([id, { sessions, users }]) => [id, { sessions, users }]));
+
+export const keyOf = (sessionId, userId) => `answer ${sessionId} ${userId}`;
+
+/** `busy`, `waiting` or nothing. */
+export function sending(sessionId, userId) {
+	const entries = [...outbox.values()].filter(({ sessions, users }) => Object.hasOwn(sessions, sessionId) && users.includes(userId));
+	return entries.some(({ isWaiting }) => isWaiting) ? "waiting" : entries.length ? "busy" : "";
+}
+
+/** `answers` by session, for all of `users`; `undo` is offered where `before` says what was. */
+export function answer(users, answers, undo) {
+	const entry = { sessions: answers, users, isWaiting: false, undo };
+	const covers = (other) => other !== sent && Object.keys(other.sessions).every((id) => Object.hasOwn(answers, id)) && other.users.every((user) => users.includes(user));
+	for (const [id, other] of outbox) if (covers(other)) outbox.delete(id);
+	outbox.set(crypto.randomUUID(), entry);
+	for (const id of Object.keys(answers)) for (const user of users) state.errors.delete(keyOf(id, user));
+	store();
+	redraw();
+	return sendOutbox();
+}
+
+/** One tap of one person; the same again takes it back. */
+export function choose({ user }, sessionId, chosen) {
+	const before = clubOnScreen().sessions[sessionId]?.participation[user.user_id] ?? null;
+	const users = [user.user_id];
+	const now = before === chosen ? null : chosen;
+	return answer(users, { [sessionId]: now }, () => answer(users, { [sessionId]: before }));
+}
+
+/** The entry under way. */
+let sent;
+
+export async function sendOutbox() {
+	if (sent) return;
+	for (const [id, entry] of outbox) {
+		const codes = state.people.filter(({ user }) => entry.users.includes(user?.user_id)).map(({ code }) => code);
+		const done = () => {
+			outbox.delete(id);
+			store();
+		};
+		if (codes.length < entry.users.length) {
+			// Logged out meanwhile, or the code was replaced.
+			if (state.club) done();
+			continue;
+		}
+		sent = entry;
+		try {
+			await post("any_register_participation", { joining_sessions: entry.sessions, user_auth_tokens: codes }, id);
+			for (const session of Object.keys(entry.sessions)) for (const user of entry.users) state.club = withAnswer(state.club, session, user, entry.sessions[session]);
+			done();
+			sent = undefined;
+			await refresh();
+			if (!outbox.size) announce(said(entry), entry.undo);
+		} catch (error) {
+			sent = undefined;
+			// Later ones may replace it; without an answer it stays for later.
+			if (error.isLost && outbox.get(id) === entry && !isReplaced(id, entry)) {
+				entry.isWaiting = true;
+				state.trouble ||= error.message;
+				announce(t("answer.waiting"));
+				redraw();
+				return;
+			}
+			const isLast = !isReplaced(id, entry);
+			done();
+			if (isLast) {
+				const words = explain(error);
+				for (const session of Object.keys(entry.sessions)) for (const user of entry.users) state.errors.set(keyOf(session, user), words);
+				// Said, too, where no card is left to say it.
+				await refresh();
+				if (!Object.keys(entry.sessions).some((session) => state.club?.sessions[session])) announce(words);
+			}
+		}
+		redraw();
+		return sendOutbox();
+	}
+}
+
+function isReplaced(id, { sessions, users }) {
+	const later = [...outbox].slice([...outbox.keys()].indexOf(id) + 1).map(([, entry]) => entry);
+	return later.some((other) => Object.keys(sessions).every((session) => Object.hasOwn(other.sessions, session)) && users.every((user) => other.users.includes(user)));
+}
+
+function said({ sessions, users }) {
+	const names = state.people.filter(({ user }) => users.includes(user?.user_id)).map(({ user }) => user.name).join(", ");
+	const answers = Object.values(sessions);
+	return `${names}: ${t(`answer.${answers[0]}`)}${answers.length > 1 ? ` (${answers.length})` : ""}`;
+}
