@@ -143,8 +143,9 @@ def test_the_clubs_secret_is_replaced(cloud, function, people, tmp_path):
     admin, member = people
     before, kept = metadata()["dojang-journal"], club(cloud)
     operate(cloud, tmp_path, "docs/running.md", "secret")
-    assert metadata() == {} and club(cloud) == kept
-    # The codes stay, and the next change begins a new secret: the list's first 16 bytes, after the form's number.
+    assert metadata() == {} and club(cloud) == kept and not (tmp_path / "club.json").exists()
+    # An instance that still knows the object notices. The codes stay, and the next change begins a new secret: the
+    # list's first 16 bytes, after the number of its form.
     function.ok(action="admin_update_user", auth_token=admin["auth_token"], user_id=member["user_id"], role="Coach",
                 name="Kim Lee")
     after = metadata()["dojang-journal"]
