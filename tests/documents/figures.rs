@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bench;
 use crate::constants::{Value, constants};
-use crate::tree::{Kind, Tree};
+use crate::tree::Tree;
 
 /// What figures can be made of.
 pub(crate) struct Known {
@@ -39,7 +39,6 @@ impl Known {
             ("rust-version", rust),
             ("version-days", days),
             ("memory-mb", memory),
-            ("web-kb", kilobytes(tree)),
             (
                 "web-most-kb",
                 thousands(&between(&first_visit, "const SIZE_MAX = ", ";")),
@@ -73,18 +72,6 @@ impl Known {
         in_unit(*value, unit)
             .ok_or_else(|| format!("{name}: expected whole {}", unit.unwrap_or("units")))
     }
-}
-
-/// The size of the page's files in steps of 10 kB, so that not every change of a word counts.
-fn kilobytes(tree: &Tree) -> String {
-    let bytes: usize = tree
-        .of(Kind::Source)
-        .chain(tree.of(Kind::Other))
-        .filter(|file| file.name.starts_with("web/"))
-        .filter_map(|file| std::fs::metadata(crate::tree::root().join(&file.name)).ok())
-        .map(|metadata| usize::try_from(metadata.len()).expect("it is small"))
-        .sum();
-    (bytes.div_ceil(10_000) * 10).to_string()
 }
 
 /// `132_500` as `132.5`.

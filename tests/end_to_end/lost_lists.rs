@@ -20,7 +20,7 @@ cases!(
     the_same_version_is_put_back_without_its_list,
     the_list_may_have_forgotten_the_operation,
     the_list_on_which_the_operation_was_seen_is_gone,
-    the_list_remembers_more_than_160_operations,
+    the_list_remembers_as_many_operations_as_it_says,
 );
 
 /// The old service writes over a change whose answer is lost: it has read it, but knows of no metadata.
@@ -118,7 +118,7 @@ fn the_list_on_which_the_operation_was_seen_is_gone(counts: &Counts) {
     assert_eq!(news(&backend), 0);
 }
 
-fn the_list_remembers_more_than_160_operations(counts: &Counts) {
+fn the_list_remembers_as_many_operations_as_it_says(counts: &Counts) {
     let backend = Backend::demo(counts);
     let mut request = create("New");
     request["operation_id"] = json!("a-new-member");
