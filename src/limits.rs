@@ -54,16 +54,18 @@ impl ObjectLimit {
 
 /// The private `data.json`.
 pub const DATA: ObjectLimit = ObjectLimit {
-    most: 8 * 1024 * 1024,
+    most: MAX_DATA_BYTES,
     too_large: "The club has too much data for this. Sessions or members must be deleted first.",
     nearly_full: "data.json has more than 80 % of the bytes that it may have (docs/running.md, \"Limits\")",
 };
 /// The history of a year.
 pub const HISTORY: ObjectLimit = ObjectLimit {
-    most: 8 * 1024 * 1024,
+    most: MAX_YEAR_BYTES,
     too_large: "This year's history is full: nothing can be recorded in it any more.",
     nearly_full: "a year's history has more than 80 % of the bytes that it may have (docs/running.md, \"Limits\")",
 };
+const MAX_DATA_BYTES: usize = 8 * 1024 * 1024;
+const MAX_YEAR_BYTES: usize = 8 * 1024 * 1024;
 const WARNING_PERCENT: usize = 80;
 
 #[cfg(test)]

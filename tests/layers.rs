@@ -78,15 +78,18 @@ fn no_modules_import_in_a_circle() {
 
 /// The rooms of `src/`, lowest floor first.
 const FLOORS: &[&[&str]] = &[
-    &["authority", "json", "limits", "log"],
-    &["club", "event", "runtime", "sigv4"],
-    &["actions", "s3"],
+    &["authority", "limits", "log"],
+    &["json", "runtime", "sigv4"],
+    &["club", "s3"],
+    &["request"],
+    &["actions", "event"],
     &["config", "store"],
     &["answer"],
     &["backend"],
 ];
 
-const WITHOUT_THE_CLUB: &[&str] = &["authority", "log", "runtime", "s3", "sigv4"];
+/// `limits` are numbers.
+const WITHOUT_THE_CLUB: &[&str] = &["authority", "limits", "log", "runtime", "s3", "sigv4"];
 
 /// Rooms in which there is a circle, to be mended.
 const CIRCLES: &[&str] = &["src/club", "src/store"];

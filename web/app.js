@@ -3,8 +3,8 @@
 import { running } from "./api.js";
 import { button, h, morph } from "./dom.js";
 import { load, moment, t } from "./i18n.js";
-import { outbox } from "./outbox.js";
-import { announce, codeOf, forgetClub, redraw, refresh, start, state } from "./store.js";
+import { loadOutbox, sendOutbox } from "./outbox.js";
+import { announce, codeOf, forgetClub, outbox, redraw, refresh, start, state } from "./store.js";
 import * as sessions from "./views/sessions.js";
 
 running();
@@ -164,7 +164,8 @@ setInterval(() => {
 	update();
 }, CLOCK_MS);
 isNewView = fragment().has("session");
-await start(draw, dress);
+loadOutbox();
+await start(draw, dress, sendOutbox);
 await acceptInvitation();
 draw();
 serveOffline().catch(() => {});

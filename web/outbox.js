@@ -3,11 +3,8 @@
 import { keep, kept, post } from "./api.js";
 import { ANSWERS } from "./club.js";
 import { explain, t } from "./i18n.js";
-import { announce, clubOnScreen, redraw, refresh, state } from "./store.js";
+import { announce, clubOnScreen, outbox, redraw, refresh, state } from "./store.js";
 import { withAnswer } from "./club.js";
-
-/** By operation id: `sessions` (answer by id), `users` (ids), `isWaiting` for the network. */
-export const outbox = new Map();
 
 const isObject = (value) => typeof value === "object" && value !== null;
 const isEntry = ([id, { sessions, users }]) =>

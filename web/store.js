@@ -3,7 +3,6 @@
 import { config, fetchClub, firstClub, forget, keep, kept, post } from "./api.js";
 import { checked, resort, withAnswer } from "./club.js";
 import { choose, explain, setZone, t } from "./i18n.js";
-import { loadOutbox, outbox, sendOutbox } from "./outbox.js";
 
 const TOAST_MS = 6_000;
 const UNDO_MS = 12_000;
@@ -24,18 +23,23 @@ export const state = {
 	errors: new Map(),
 };
 
+/** Answers that are not sent yet, by operation id: `sessions` (answer by id), `users` (ids), `isWaiting` for the network. */
+export const outbox = new Map();
+
 export let redraw = () => {};
+/** What is done once the newest club is on screen. */
+let whenFresh = () => {};
 
 const isLastKnown = ({ club, asOf }) => checked(club) && Number.isFinite(asOf);
 
-export async function start(draw, dress) {
+export async function start(draw, dress, fresh) {
 	redraw = draw;
+	whenFresh = fresh;
 	state.about = await config().catch(() => state.about);
 	setZone(state.about.timeZone);
 	dress();
 	const last = kept("lastKnown", isLastKnown);
 	if (last) Object.assign(state, { club: checked(last.club), asOf: last.asOf });
-	loadOutbox();
 	await identify();
 	await refresh(firstClub);
 }
@@ -90,7 +94,7 @@ export async function refresh(request = fetchClub()) {
 	if (club && isDrawn) {
 		shownText = text;
 		keep("lastKnown", { club: state.club, asOf: state.asOf });
-		sendOutbox();
+		whenFresh();
 	}
 }
 

@@ -8,13 +8,12 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::user::LoginCode;
-use crate::request::RequestData;
 
-/// Names one operation: the SHA-256 of the request and of what the caller names it by. No two requests have the
-/// same, whatever is tried to find some.
+/// Names one operation: the SHA-256 of the request and of what the caller names it by, which [`crate::request`]
+/// makes. No two requests have the same, whatever is tried to find some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationKey(pub [u8; OperationKey::BYTES]);
 
@@ -30,24 +29,6 @@ impl OperationKey {
         beginning.copy_from_slice(&block[..Remembered::BYTES]);
         Remembered(beginning)
     }
-
-    /// The key of a request: named by its `operation_id` if that has the contract's form
-    /// (`docs/api.md#operations`), else by the Lambda request id.
-    ///
-    /// The whole request is part of the key, the login code included: another request under the same name is
-    /// another operation.
-    #[must_use]
-    pub fn new(request: &RequestData, lambda_request_id: &str) -> Self {
-        let name = match request.text("operation_id") {
-            Some(id) if is_operation_id(id) => id,
-            _ => lambda_request_id,
-        };
-        let mut hash = Sha256::new();
-        hash.update((name.len() as u64).to_be_bytes());
-        hash.update(name);
-        hash.update(request.digest());
-        Self(hash.finalize().into())
-    }
 }
 
 /// By what a club remembers an operation: the beginning of its key's HMAC with the club's secret.
@@ -60,13 +41,6 @@ pub struct Remembered(pub [u8; Remembered::BYTES]);
 impl Remembered {
     /// Bytes of it.
     pub const BYTES: usize = 8;
-}
-
-fn is_operation_id(text: &str) -> bool {
-    (8..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// Random bytes that never leave the private bucket; ids and codes are derived with them.
@@ -184,37 +158,6 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn key(request: &Value, lambda_request_id: &str) -> OperationKey {
-        let request = RequestData::read(request.to_string().as_bytes()).unwrap();
-        OperationKey::new(&request, lambda_request_id)
-    }
-
-    #[test]
-    fn the_operation_id_names_the_operation_and_else_the_lambda_request_id() {
-        let named = json!({"action": "x", "operation_id": "12345678"});
-        assert_eq!(key(&named, "r1"), key(&named, "r2"));
-        let unnamed = json!({"action": "x"});
-        assert_eq!(key(&unnamed, "r1"), key(&unnamed, "r1"));
-        assert_ne!(key(&unnamed, "r1"), key(&unnamed, "r2"));
-        for ignored in [
-            json!("1234567"),
-            json!("x".repeat(65)),
-            json!("1234 5678"),
-            json!(12345678),
-        ] {
-            let request = json!({"action": "x", "operation_id": ignored});
-            assert_ne!(key(&request, "r1"), key(&request, "r2"), "{ignored}");
-        }
-    }
-
-    #[test]
-    fn a_stranger_with_the_same_operation_id_names_another_operation() {
-        let owner = json!({"action": "x", "operation_id": "12345678", "auth_token": "A"});
-        let stranger = json!({"action": "x", "operation_id": "12345678", "auth_token": "B"});
-        assert_ne!(key(&owner, "r"), key(&stranger, "r"));
-    }
 
     #[test]
     fn ids_and_codes_have_the_contracts_form_and_depend_on_operation_and_secret() {

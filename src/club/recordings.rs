@@ -39,8 +39,8 @@ impl Recordings {
     /// them the entry of the latest counts.
     ///
     /// # Errors
-    /// If an entry does not have the shape of `docs/api.md`, "S3 objects", or if it all becomes more than one
-    /// answer holds.
+    /// If an entry does not have the shape of `docs/api.md#history`, or if it all becomes more than one answer
+    /// holds.
     pub fn add(&mut self, year: &History) -> Result<(), NoAnswer> {
         for (id, entry) in year.entries() {
             if let Some((_, size)) = self.found.remove(id) {

@@ -2,7 +2,9 @@
 //! and skipped when it was read, and is gone.
 //!
 //! * `read`: reading it; what it means is [`crate::actions`]' part
+//! * `key`: which operation it is
 
+mod key;
 mod read;
 
 use std::fmt;

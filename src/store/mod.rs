@@ -1,48 +1,10 @@
 //! The data protocol: how a request takes effect on the objects in S3, on any number of instances,
 //! whatever fails.
 //!
-//! # The promises
+//! What may be relied on is written in `docs/protocol.md#promises`, and how it is shown in
+//! `docs/protocol.md#how-it-is-shown`.
 //!
-//! 1. **Acknowledged is durable.** A 200 on a changing action means that the change is in private
-//!    `data.json`, and that public `data.json` (and the history object, for attendance) already shows
-//!    it or something newer.
-//! 2. **Exactly once, while remembered.** No operation (the request's `operation_id`, else the Lambda
-//!    request id) takes effect twice, whatever is retried, as long as it is among the last
-//!    [`Journal::CAPACITY`](journal::Journal::CAPACITY) operations that the store remembers. A repeated
-//!    operation gets the same answer: new ids and codes are derived from the operation or read back from
-//!    what was stored, never drawn again. Those 288 take 1,994 bytes of metadata, of the 2,048 that S3
-//!    allows. S3 manages some 15 commits a second on one object, 150 within the 10 s of an invocation.
-//! 3. **One order.** All changes to the club form one sequence, and every answer is what that sequence
-//!    says (linearizable). Authentication counts at the moment of the commit: a coach removed by another
-//!    instance cannot commit after that.
-//! 4. **The public club never goes back.** A reader polling public `data.json` never sees an older
-//!    commit after a newer one. The order is the chain of ETags, not a number in the object: a restored
-//!    old version or a foreign write is the newest commit, and gets published. (By an instance that still
-//!    knows the very version that was restored, it is told by its `Last-Modified`. A version restored
-//!    within about a second of being written, and one that is the newest again because newer ones were
-//!    deleted, are published with the next change or cold start.)
-//! 5. **Crash anywhere.** Killed between any two instructions, the next invocation on any instance
-//!    brings the public object in line before it answers. Never archived without its history entry:
-//!    history is written first; if the club's commit is then refused (the session was deleted or
-//!    cancelled meanwhile) the entry is put back by `If-Match`; a crash exactly between leaves an entry
-//!    that the coach's retry completes. Where two coaches take attendance of one session at the same
-//!    moment, the entry that was written last stays, even if its own request was cut short.
-//!    (`any_reset_test_setup` is excepted: the next reset repairs.)
-//! 6. **In time or honest.** Every wait is bounded by the invocation's deadline less a reserve; when S3
-//!    cannot be reached the caller gets 503 with `Retry-After` and the truth (nothing was changed, it was
-//!    changed but is not yet public, it is not known), never a timeout. Nothing is overwritten that could
-//!    not be read.
-//! 7. **Nothing stale.** A change may start from a cached or prefetched copy, since its own condition
-//!    verifies it. Every other answer that rests on such a copy is first confirmed by a conditional GET,
-//!    unless the copy was demonstrably requested after the request arrived: at least 5 ms later, by the
-//!    clocks of Lambda and of the instance, and not long ago.
-//!
-//! They hold among instances of this code. The service that it replaces writes without conditions and
-//! drops metadata, so it can destroy what it did not read. Then its object is the new base, the public
-//! one follows it, and where a redo finds the list of operations gone, or so long that it may have
-//! forgotten the operation, the answer is that it is not known, never a second application.
-//!
-//! # How they are kept
+//! # How the promises are kept
 //!
 //! Private `data.json` is the club. A change is a PUT of it with `If-Match`, so of several instances
 //! that start from one version only one succeeds; the others run their request again on what it left.
@@ -55,8 +17,8 @@
 //!
 //! An ETag may be a digest of the bytes, and members change their minds: Yes, No, Yes. So that no
 //! version has the ETag of an earlier one, every object that we write ends in white space (see `nonce`):
-//! the private one in what spells the operation, so that a commit that is sent again has the same bytes,
-//! the others in what was never there before.
+//! the private one in what spells the operation, the club's secret and the whole list, so that a commit that is
+//! sent again has the same bytes, and the others in what was never there before.
 //!
 //! * `run`: one request on its way; `decide`: what it does to a version, and what became of its earlier
 //!   tries; `commit`: writing the private object; `publish`: bringing the public one in line;

@@ -66,7 +66,7 @@ fn evaluate(expression: &str) -> Option<Value> {
 #[test]
 fn products_and_durations_are_evaluated() {
     for (expression, expected) in [
-        ("288", Some(Value::Number(288))),
+        ("180", Some(Value::Number(180))),
         ("6 * 1_024 * 1024", Some(Value::Number(6 * 1024 * 1024))),
         (
             "Duration::from_secs(15 * 60)",

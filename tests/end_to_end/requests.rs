@@ -57,7 +57,7 @@ fn warm_requests(counts: &Counts) {
         "session_id": present, "participants": []});
     let made = cost(&backend, &attendance);
     assert_eq!(made.len(), 5, "{made:?}");
-    // Whether the coach still is one is confirmed before anything is written.
+    // The history is written before the commit's condition is tried, so the cached copy is confirmed first.
     assert_eq!(made[..1], confirmed);
     assert!(made[1].starts_with("GET private sessions/"), "{made:?}");
     assert!(made[2].starts_with("PUT private sessions/"), "{made:?}");

@@ -134,6 +134,25 @@ def test_all_codes_are_replaced(cloud, function, people, tmp_path):
     assert club(cloud)["users"][admin["user_id"]] == admin
 
 
+def test_the_clubs_secret_is_replaced(cloud, function, people, tmp_path):
+    s3 = cloud.client("s3")
+
+    def metadata() -> dict:
+        return s3.head_object(Bucket="club-private", Key="data.json")["Metadata"]
+
+    admin, member = people
+    before, kept = metadata()["dojang-journal"], club(cloud)
+    operate(cloud, tmp_path, "docs/running.md", "secret")
+    assert metadata() == {} and club(cloud) == kept and not (tmp_path / "club.json").exists()
+    # An instance that still knows the object notices. The codes stay, and the next change begins a new secret: the
+    # list's first 16 bytes, after the number of its form.
+    function.ok(action="admin_update_user", auth_token=admin["auth_token"], user_id=member["user_id"], role="Coach",
+                name="Kim Lee")
+    after = metadata()["dojang-journal"]
+    assert after[:2] == before[:2] == "2." and after[2:22] != before[2:22]
+    assert club(cloud)["users"][member["user_id"]] == {**member, "role": "Coach"}
+
+
 @contextlib.contextmanager
 def address(function: Function):
     """An address that hands bodies to the function, as a Function URL does."""
