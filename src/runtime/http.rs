@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::address::Address;
 use super::event::{GATE, Gate, LARGE_BYTES, Permit};
@@ -146,6 +146,8 @@ pub(super) struct Request<'a> {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
+    /// When the head was there.
+    pub(super) received: SystemTime,
     /// Names as they came, values without white space around them.
     headers: Vec<(String, Vec<u8>)>,
     /// The body, or why it could not be read.
@@ -183,6 +185,8 @@ struct AnswerReader<R> {
     bytes: Vec<u8>,
     /// Through which large bodies come.
     gate: Option<&'static Gate>,
+    /// For the body that is being read, if it is large.
+    permit: Option<Permit>,
 }
 
 impl<R: Read> AnswerReader<R> {
@@ -191,6 +195,7 @@ impl<R: Read> AnswerReader<R> {
             stream,
             bytes: Vec::with_capacity(HEAD_BYTES),
             gate: None,
+            permit: None,
         }
     }
 
@@ -204,21 +209,29 @@ impl<R: Read> AnswerReader<R> {
             }
         };
         let framing = self.framing(&answer);
-        if !matches!(framing, Framing::Length(length) if length < LARGE_BYTES) {
-            answer.permit = self.gate.map(Gate::enter);
-        }
         answer.body = match framing {
-            Framing::Length(length) => self.take(length),
+            Framing::Length(length) => {
+                self.make_room(length);
+                self.take(length)
+            }
             Framing::Chunks => self.chunks(),
             Framing::UntilEnd => self.rest(),
         }
         .map_err(|error| error.to_string());
+        answer.permit = self.permit.take();
         let goes_on = answer.body.is_ok()
             && is_http_11
             && self.bytes.is_empty()
             && !matches!(framing, Framing::UntilEnd)
             && !answer.has("connection", "close");
         Ok((answer, goes_on))
+    }
+
+    /// A body that is getting large waits for others to be gone.
+    fn make_room(&mut self, length: usize) {
+        if length >= LARGE_BYTES && self.permit.is_none() {
+            self.permit = self.gate.map(Gate::enter);
+        }
     }
 
     /// Status and headers, and whether it is HTTP/1.1.
@@ -235,6 +248,7 @@ impl<R: Read> AnswerReader<R> {
                             .iter()
                             .map(|header| (header.name.to_owned(), header.value.to_vec()))
                             .collect(),
+                        received: SystemTime::now(),
                         body: Ok(Vec::new()),
                         permit: None,
                     };
@@ -310,7 +324,13 @@ impl<R: Read> AnswerReader<R> {
             if size > MAX_BODY_BYTES - body.len() {
                 return Err(HttpError::TooLarge);
             }
-            body.append(&mut self.take(size)?);
+            self.make_room(body.len() + size);
+            let mut chunk = self.take(size)?;
+            if body.is_empty() {
+                body = chunk;
+            } else {
+                body.append(&mut chunk);
+            }
             if self.take(2)? != b"\r\n" {
                 return Err(HttpError::NotHttp("a chunk of another length"));
             }
@@ -337,6 +357,7 @@ impl<R: Read> AnswerReader<R> {
             if self.bytes.len() > MAX_BODY_BYTES {
                 return Err(HttpError::TooLarge);
             }
+            self.make_room(self.bytes.len());
         }
         Ok(std::mem::take(&mut self.bytes))
     }

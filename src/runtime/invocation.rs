@@ -35,7 +35,8 @@ impl Invocation {
     pub(super) fn new(answer: Answer) -> Option<Self> {
         // Client contexts may hold text beyond ASCII.
         let header = |name| String::from_utf8(answer.header(name)?.to_vec()).ok();
-        let now = SystemTime::now();
+        // Not the time by which a large event was read: others may have been in memory before it.
+        let now = answer.received;
         let deadline = deadline(header("lambda-runtime-deadline-ms").as_deref(), now);
         Some(Self {
             request_id: header("lambda-runtime-aws-request-id").filter(|id| !id.is_empty())?,

@@ -55,9 +55,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 self.put_back()?;
                 return Err(Stop::End(Failure::Refused(Refusal::new(text))));
             }
-            self.trace
-                .warnings
-                .extend(limits::HISTORY.warning(after.size()));
+            self.trace.warn(limits::HISTORY.warning(after.size()));
             let earlier = self.recorded.take();
             // What was there before this run's first write is what is put back, if need be.
             let before = if self.is_own(present.as_deref()) {

@@ -42,7 +42,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         // Whatever happens from here on, the next request sees that the public object lags behind.
         self.store.remember(Some(known.clone()));
         let size = written_bytes(&known.private.club);
-        self.trace.warnings.extend(limits::DATA.warning(size));
+        self.trace.warn(limits::DATA.warning(size));
         if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
             self.record(record)?;
         }
