@@ -38,46 +38,51 @@ pub(super) fn authorise<'c>(
     Ok((Action::from_name(name).ok_or_else(unknown)?, caller))
 }
 
-/// The same for a request that has taken effect before. The caller is authenticated once more, on the club as it is
-/// now; only what the operation itself has taken from its caller is not asked for again.
+/// The same for a request that has taken effect before; besides, whether it is about its caller. The caller is
+/// authenticated once more, on the club as it is now; only what the operation itself has taken from its caller is not
+/// asked for again.
 pub(super) fn authorise_again(
     club: &Club,
     request: &RequestData,
     occasion: &Occasion<'_>,
-) -> Result<Action, Refusal> {
+) -> Result<(Action, bool), Refusal> {
     let asked = authorise(club, request);
     let request = Request::new(request);
     match asked {
         Ok((Action::ResetTestSetup, _)) => {
             reset::known_secret(request, occasion)?;
-            Ok(Action::ResetTestSetup)
+            Ok((Action::ResetTestSetup, false))
         }
         Ok((Action::RegisterParticipation, _)) => {
             participation::known_users(club, request.codes()?)?;
-            Ok(Action::RegisterParticipation)
+            Ok((Action::RegisterParticipation, false))
         }
-        Ok((action, _)) => Ok(action),
-        Err(refusal) => changed_its_caller(club, request, occasion).ok_or(refusal),
+        Ok((action, caller_id)) => {
+            let is_own = caller_id.is_some() && caller_id == request.text("user_id");
+            Ok((action, is_own))
+        }
+        Err(refusal) => took_from_its_caller(club, request, occasion)
+            .map(|action| (action, true))
+            .ok_or(refusal),
     }
 }
 
 /// The action of a request that its caller may no longer make because it took effect: an admin who took another
 /// code, or gave up the role.
-fn changed_its_caller(
+fn took_from_its_caller(
     club: &Club,
     request: Request<'_>,
     occasion: &Occasion<'_>,
 ) -> Option<Action> {
     let action = request.text("action").and_then(Action::from_name)?;
-    let target_id = request.text("user_id")?;
-    let target = club.users.get(target_id)?;
+    let target = club.users.get(request.text("user_id")?)?;
     let digest = target.auth_token.digest();
     let is_own = match action {
-        // The code follows from the whole request, the replaced code included: whoever sends this request knew
-        // that code, and it was an admin's when the request took effect.
+        // This code follows from the whole request, the replaced code included, and only its owner's request makes
+        // it: whoever sends this request knew that code.
         Action::ResetAuthToken => {
-            target.role == Role::Admin
-                && same_digest(digest, users::replacement(&occasion.operation).digest())
+            let own = users::replacement(&occasion.operation, true);
+            target.role == Role::Admin && same_digest(digest, own.digest())
         }
         Action::UpdateUser => {
             request

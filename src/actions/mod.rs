@@ -52,7 +52,7 @@ pub fn decide(
             return Ok(Decision::Answer(users::show_auth_token(club, request)?));
         }
         Action::ResetAuthToken => {
-            users::reset_auth_token(&mut after, request, &occasion.operation)?
+            users::reset_auth_token(&mut after, request, caller_id, &occasion.operation)?
         }
         Action::AddTrainingSession => sessions::add(&mut after, request, &occasion.operation)?,
         Action::UpdateTrainingSession => sessions::update(&mut after, request)?,
@@ -97,26 +97,16 @@ pub fn repeat(
     request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<Value, Refusal> {
-    authentication::authorise_again(club, request, occasion)?;
-    answer_again(club, request, occasion)
-}
-
-/// The same for the run of the operation that made the change: it was authenticated at that moment, and its caller
-/// is told, whatever has become of the caller since.
-///
-/// # Errors
-/// If the answer would show a session that has been deleted since.
-pub fn answer_again(
-    club: &Club,
-    request: &RequestData,
-    occasion: &Occasion<'_>,
-) -> Result<Value, Refusal> {
-    let request = Request::new(request);
-    match request.string("action").ok().and_then(Action::from_name) {
-        Some(Action::CreateUser) => users::created(request, &occasion.operation),
-        Some(Action::ResetAuthToken) => Ok(users::new_auth_token(&occasion.operation)),
-        Some(Action::AddTrainingSession) => sessions::added(request, &occasion.operation),
-        Some(Action::UpdateTrainingSession) => sessions::updated(club, request),
+    let (action, is_own) = authentication::authorise_again(club, request, occasion)?;
+    let (request, operation) = (Request::new(request), &occasion.operation);
+    match action {
+        Action::CreateUser => users::created(request, operation),
+        Action::ResetAuthToken => {
+            let code = users::replacement(operation, is_own);
+            Ok(json!({"auth_token": code.text()}))
+        }
+        Action::AddTrainingSession => sessions::added(request, operation),
+        Action::UpdateTrainingSession => sessions::updated(club, request),
         _ => Ok(json!({})),
     }
 }

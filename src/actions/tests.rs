@@ -831,3 +831,18 @@ fn what_the_operation_took_from_its_caller_is_not_asked_for_again() {
     later.users.get_mut(&id(oh)).unwrap().role = Role::Coach;
     assert!(repeat_as(&later, oh, &resign).is_err(), "changed once more");
 }
+
+/// Who replaced somebody else's code, and is no member any more, does not get that code.
+#[test]
+fn a_removed_admin_does_not_get_the_code_that_was_replaced() {
+    let oh = "Grandmaster Oh";
+    let promote = json!({"action": "admin_update_user", "user_id": id("Coach Hana"), "role": "Admin",
+        "name": "Coach Hana"});
+    let club = change_as(&demo_club(), oh, promote).club;
+    let reset = json!({"action": "admin_reset_auth_token", "user_id": id("Coach Hana")});
+    let change = change_as(&club, oh, reset.clone());
+    assert_eq!(repeat_as(&change.club, oh, &reset), Ok(change.answer));
+    let mut later = change.club;
+    later.users.remove(&id(oh));
+    assert!(repeat_as(&later, oh, &reset).is_err());
+}

@@ -103,23 +103,26 @@ pub(super) fn show_auth_token(club: &Club, request: Request<'_>) -> Result<Value
 pub(super) fn reset_auth_token(
     club: &mut Club,
     request: Request<'_>,
+    caller_id: Option<&str>,
     operation: &Operation,
 ) -> Result<Value, Refusal> {
     existing_user(club, request)?;
-    if let Some(user) = club.users.get_mut(request.string("user_id")?) {
-        user.auth_token = replacement(operation);
+    let user_id = request.string("user_id")?;
+    let code = replacement(operation, caller_id == Some(user_id));
+    let answer = json!({"auth_token": code.text()});
+    if let Some(user) = club.users.get_mut(user_id) {
+        user.auth_token = code;
     }
-    Ok(new_auth_token(operation))
+    Ok(answer)
 }
 
-/// The answer of an `admin_reset_auth_token`.
-pub(super) fn new_auth_token(operation: &Operation) -> Value {
-    json!({"auth_token": replacement(operation).text()})
-}
-
-/// The login code that an `admin_reset_auth_token` gives.
-pub(super) fn replacement(operation: &Operation) -> LoginCode {
-    operation.login_code(CodePurpose::Replacement)
+/// The login code that an `admin_reset_auth_token` gives: to the caller, or to somebody else.
+pub(super) fn replacement(operation: &Operation, is_own: bool) -> LoginCode {
+    operation.login_code(if is_own {
+        CodePurpose::OwnReplacement
+    } else {
+        CodePurpose::Replacement
+    })
 }
 
 fn existing_user<'c>(club: &'c Club, request: Request<'_>) -> Result<&'c User, Refusal> {

@@ -82,6 +82,7 @@ impl Operation {
             CodePurpose::FirstAdmin => b"code of the first admin",
             CodePurpose::NewMember => b"code of a new member",
             CodePurpose::Replacement => b"code in place of another",
+            CodePurpose::OwnReplacement => b"code in place of one's own",
         };
         derive_login_code(&self.secret.0, &[label, &self.key.0])
     }
@@ -106,6 +107,8 @@ pub enum CodePurpose {
     NewMember,
     /// `admin_reset_auth_token`
     Replacement,
+    /// The same, where an admin replaces the own code.
+    OwnReplacement,
 }
 
 /// A UUID (version 4, RFC 9562) whose random bits are derived from `secret` and `parts`.
@@ -176,6 +179,7 @@ mod tests {
             CodePurpose::FirstAdmin,
             CodePurpose::NewMember,
             CodePurpose::Replacement,
+            CodePurpose::OwnReplacement,
         ];
         for (n, purpose) in purposes.into_iter().enumerate() {
             for other in &purposes[..n] {

@@ -188,7 +188,9 @@ fn head(answer: &Answer) -> Result<Head, S3Error> {
         .iter()
         .filter_map(|(name, value)| {
             let name = name.as_str().strip_prefix(METADATA_PREFIX)?;
-            Some((name.to_owned(), value.to_str().ok()?.to_owned()))
+            // Whatever it is, what reads it is to see that something is there.
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            Some((name.to_owned(), value))
         })
         .collect::<BTreeMap<_, _>>();
     Ok(Head {

@@ -31,10 +31,11 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             self.test_conditions(&known.private)?;
         }
         let journal = known.private.journal.with(secret, self.key());
-        self.has_sent_change = true;
+        self.answer = change.answer;
         let (private, last_modified) =
             self.commit(change.club, journal, Some(known.private.as_ref()))?;
         self.open = None;
+        self.may_have_committed = true;
         self.committed = Some(secret);
         known.private = Arc::new(private);
         known.last_modified = last_modified;
@@ -50,7 +51,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if let HistoryChange::Replace(years) = &change.history {
             self.replace_history(years)?;
         }
-        Ok(change.answer)
+        Ok(std::mem::take(&mut self.answer))
     }
 
     /// Makes a club where there is none.
@@ -140,6 +141,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         replaced: Option<&Private>,
     ) -> Stop {
         if let (false, Some(secret)) = (error.surely_not_applied(), journal.secret()) {
+            self.may_have_committed |= replaced.is_some();
             self.open = Some(OpenCommit {
                 key: self.key(),
                 secret,

@@ -33,13 +33,15 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         };
         let occasion = self.occasion(secret);
         if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
-            self.committed = Some(secret);
+            // The entry is that of a change which took effect: it stays, whoever wrote it.
             self.recorded = None;
-            let answer = if self.has_sent_change {
-                actions::answer_again(&private.club, self.request.data, &occasion)
+            let answer = if self.may_have_committed {
+                Ok(self.answer.clone())
             } else {
                 actions::repeat(&private.club, self.request.data, &occasion)
             };
+            // Who is refused does not learn that it took effect, not by a fault either.
+            self.committed = answer.is_ok().then_some(secret);
             return Ok(match answer {
                 Ok(answer) => Decided::Repeated(answer, self.missing_history(private, &occasion)),
                 Err(refusal) => Decided::Refused(refusal),

@@ -37,7 +37,14 @@ impl<S: ObjectStore> Objects<S> {
             Read::Object(object, last_modified) => (to_private(object)?, last_modified),
             Read::NotModified(_) => return Err(Unread::unasked_for(DATA)),
         };
-        Ok((private, last_modified, self.to_public(head)?))
+        let public = self.to_public(head)?;
+        // Neither says what it is: the service that this one replaces wrote them. Their bytes differ by the codes.
+        if public.etag.as_ref() == Some(&private.etag)
+            && private.club.users.values().next().is_some()
+        {
+            return Err(Unread::Content(format!("private {DATA} {SAME_OBJECT}")));
+        }
+        Ok((private, last_modified, public))
     }
 
     /// The private object, unless it still is the version `known`.
@@ -161,6 +168,9 @@ impl<S: ObjectStore> Objects<S> {
 
     fn to_public(&self, head: Result<Head, S3Error>) -> Result<Public, Unread> {
         match head {
+            Ok(head) if Journal::is_in(&head.metadata) => {
+                Err(Unread::Content(format!("public {DATA} {OTHER_OBJECT}")))
+            }
             Ok(head) => Ok(Public {
                 shows: head.metadata.get(SHOWS).cloned().map(ETag),
                 etag: Some(head.etag),
@@ -227,14 +237,28 @@ impl fmt::Display for Unread {
 }
 
 fn to_private(object: Object) -> Result<Private, Unread> {
+    let metadata = &object.head.metadata;
+    let other = || Unread::Content(format!("private {DATA} {OTHER_OBJECT}"));
+    if metadata.contains_key(SHOWS) {
+        return Err(other());
+    }
     let club = read_club(&object.bytes)
         .map_err(|error| Unread::Content(format!("private {DATA} {error}")))?;
+    // The service that this one replaces marks neither object.
+    if !Journal::is_in(metadata) && club.has_hashes_for_codes() {
+        return Err(other());
+    }
     Ok(Private {
         club,
-        journal: Journal::from_metadata(&object.head.metadata),
+        journal: Journal::from_metadata(metadata),
         etag: object.head.etag,
     })
 }
+
+const OTHER_OBJECT: &str = "is the other bucket's object: expected PRIVATE_BUCKET_NAME and PUBLIC_BUCKET_NAME to \
+    name two buckets, the private one first";
+const SAME_OBJECT: &str = "is the public object too: expected PRIVATE_BUCKET_NAME and PUBLIC_BUCKET_NAME to name two \
+    buckets";
 
 const DATA: &str = "data.json";
 /// The public object's metadata: the ETag of the private version that it is the projection of.

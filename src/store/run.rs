@@ -32,9 +32,11 @@ pub(super) struct Run<'a, S, W> {
     pub(super) patience: Duration,
     /// The last commit of the operation that was sent without an answer that tells what became of it.
     pub(super) open: Option<OpenCommit>,
-    /// This run was found to be permitted, and has sent its change: it owes its caller the answer, whatever becomes of
-    /// the caller meanwhile.
-    pub(super) has_sent_change: bool,
+    /// The answer to the change that this run sent last.
+    pub(super) answer: Value,
+    /// That change may have taken effect: the run owes its caller the answer, whatever becomes of the caller
+    /// meanwhile.
+    pub(super) may_have_committed: bool,
     /// The operation has taken effect: the secret beside the list of operations that it is on.
     pub(super) committed: Option<Secret>,
     /// What became of the operation can no longer be told.
@@ -71,7 +73,8 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 .unwrap_or_default()
                 .min(MAX_PATIENCE),
             open: None,
-            has_sent_change: false,
+            answer: Value::Null,
+            may_have_committed: false,
             committed: None,
             is_untold: false,
             has_made_club: false,

@@ -20,7 +20,10 @@ cases!(
     the_same_version_is_put_back_without_its_list,
     the_list_may_have_forgotten_the_operation,
     the_list_on_which_the_operation_was_seen_is_gone,
-    the_list_remembers_as_many_operations_as_it_says,
+    the_list_remembers_its_capacity_of_operations,
+    a_list_that_cannot_be_read_is_not_known_and_said_to_be,
+    one_operation_with_another_list_is_another_version,
+    the_clubs_secret_can_be_replaced,
 );
 
 /// The old service writes over a change whose answer is lost: it has read it, but knows of no metadata.
@@ -118,7 +121,7 @@ fn the_list_on_which_the_operation_was_seen_is_gone(counts: &Counts) {
     assert_eq!(news(&backend), 0);
 }
 
-fn the_list_remembers_as_many_operations_as_it_says(counts: &Counts) {
+fn the_list_remembers_its_capacity_of_operations(counts: &Counts) {
     let backend = Backend::demo(counts);
     let mut request = create("New");
     request["operation_id"] = json!("a-new-member");
@@ -131,6 +134,97 @@ fn the_list_remembers_as_many_operations_as_it_says(counts: &Counts) {
     }
     assert_eq!(backend.call(&request), first);
     assert_eq!(backend.private()["users"].as_object().unwrap().len(), 11);
+}
+
+/// Of another release, or damaged: before an operation under way, and between two requests.
+fn a_list_that_cannot_be_read_is_not_known_and_said_to_be(counts: &Counts) {
+    let former = || {
+        BTreeMap::from([
+            (
+                "dojang-secret".to_owned(),
+                "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            ),
+            ("dojang-operations".to_owned(), "AAAAAAA".to_owned()),
+        ])
+    };
+    let damaged = |object: &StoredObject| {
+        let cut =
+            |(name, value): (&String, &String)| (name.clone(), value[..value.len() - 4].to_owned());
+        object.metadata.iter().map(cut).collect::<BTreeMap<_, _>>()
+    };
+    for is_former in [true, false] {
+        let metadata =
+            move |object: &StoredObject| if is_former { former() } else { damaged(object) };
+        // An operation under way, whose answer was lost: it may have been on the list.
+        let backend = Backend::demo(counts);
+        after_a_lost_answer(&backend, move |_, written| StoredObject {
+            metadata: metadata(&written),
+            // Somebody changed it too.
+            bytes: [&*written.bytes, b" "].concat(),
+            etag: "\"0123456789abcdef0123456789abcdef\"".into(),
+            ..written
+        });
+        assert_fault(&backend.event(&create("New")), 503, "not known");
+        assert_eq!(news(&backend), 1, "once");
+
+        // Later requests go on, with a new list, and the log says why.
+        backend.s3.set_fault(None);
+        assert_eq!(backend.call(&create("Next")).0, 200);
+        let line = backend.log_line(|line| {
+            line["level"] == "WARN"
+                && line["message"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("list of operations"))
+        });
+        assert!(
+            line["message"].as_str().unwrap().contains("not known"),
+            "{line}"
+        );
+        let object = backend.s3.object(PRIVATE_BUCKET, "data.json").unwrap();
+        assert!(Journal::from_metadata(&object.metadata).secret().is_some());
+    }
+}
+
+/// The bytes differ, and so do the ETags, although the club is the same and so is the operation that wrote it.
+fn one_operation_with_another_list_is_another_version(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let user_id = json!(crate::support::id("Emil"));
+    let rename = |name: &str, id: Option<&str>| {
+        let mut request = json!({"action": "admin_update_user", "role": "Student", "name": name,
+            "auth_token": crate::support::code("Grandmaster Oh"), "user_id": user_id});
+        if let Some(id) = id {
+            request["operation_id"] = json!(id);
+        }
+        assert_eq!(backend.call(&request).0, 200);
+        let object = backend.s3.object(PRIVATE_BUCKET, "data.json").unwrap();
+        (object.bytes.clone(), object.etag.clone())
+    };
+    let first = rename("Named", Some("one-and-the-same"));
+    for n in 0..=Journal::CAPACITY {
+        rename(&format!("Number {n}"), None);
+    }
+    let again = rename("Named", Some("one-and-the-same"));
+    assert_eq!(first.0.trim_ascii_end(), again.0.trim_ascii_end());
+    assert_ne!(first.1, again.1);
+}
+
+/// As the owner does it: the object is copied onto itself without metadata.
+fn the_clubs_secret_can_be_replaced(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let secret = || {
+        let object = backend.s3.object(PRIVATE_BUCKET, "data.json").unwrap();
+        Journal::from_metadata(&object.metadata).secret()
+    };
+    let (before, club) = (secret(), backend.private());
+    backend
+        .s3
+        .put_object(PRIVATE_BUCKET, "data.json", club.to_string());
+    assert_eq!(secret(), None);
+    assert_eq!(backend.call(&create("New")).0, 200);
+    assert!(secret().is_some() && secret() != before);
+    for (id, user) in club["users"].as_object().unwrap() {
+        assert_eq!(backend.private()["users"][id], *user, "codes stay");
+    }
 }
 
 /// The next commit takes effect, but its answer is lost. Before it is looked for, somebody makes another

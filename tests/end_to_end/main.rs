@@ -40,6 +40,7 @@ mod sessions;
 mod support;
 mod surrogates;
 mod tls;
+mod two_buckets;
 mod users;
 
 use std::collections::BTreeMap;
@@ -126,6 +127,7 @@ fn all_cases() -> Vec<Case> {
         sessions::cases(),
         surrogates::cases(),
         tls::cases(),
+        two_buckets::cases(),
         users::cases(),
     ]
     .concat()

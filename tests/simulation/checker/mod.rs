@@ -6,7 +6,7 @@ mod history;
 
 use std::collections::BTreeMap;
 
-use dojang::actions::{Action, Decision, Occasion, Refusal, answer_again, decide, repeat};
+use dojang::actions::{Action, Decision, Occasion, Refusal, decide, repeat};
 use dojang::club::Club;
 use dojang::club::history::{History, object_key};
 use dojang::club::operation::{Operation as Derived, OperationKey, Remembered, Secret};
@@ -295,11 +295,18 @@ impl<'a> Checker<'a> {
                 (Outcome::Refused(text), Err(refusal)) => *text == refusal.to_string(),
                 _ => false,
             };
-            // The run that may have made the change is not asked for the login code once more.
-            let may_have_made_it = invocation.start <= self.private[n].version.written;
             is_what(repeat(club, &request, &occasion))
-                || may_have_made_it && is_what(answer_again(club, &request, &occasion))
         });
+        // The run that may have made the change is not asked for the login code once more.
+        let may_have_made_it = invocation.start <= self.private[n].version.written;
+        let is_true = is_true
+            || may_have_made_it
+                && n.checked_sub(1).is_some_and(|before| {
+                    let decided = self.decided(&self.private[before], key, operation, invocation);
+                    matches!((&invocation.outcome, decided),
+                        (Outcome::Answer(answer), Some(Ok(Decision::Change(change))))
+                            if *answer == change.answer)
+                });
         if is_true {
             Ok(())
         } else {
