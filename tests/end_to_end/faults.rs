@@ -187,9 +187,8 @@ fn without_list_bucket_an_existing_club_works(counts: &Counts) {
     backend
         .s3
         .put_object(PRIVATE_BUCKET, "data.json", club.to_string());
-    backend
-        .s3
-        .put_object(PUBLIC_BUCKET, "data.json", club.to_string());
+    let public = crate::expectations::public_form(&club).to_string();
+    backend.s3.put_object(PUBLIC_BUCKET, "data.json", public);
     let mut data = create("Robin");
     data["auth_token"] = json!("Kim12345");
     assert_eq!(backend.call(&data).0, 200);
