@@ -1,8 +1,9 @@
-//! From an outcome to what Lambda hands to the caller (`api.md` section 2).
+//! From an outcome to what Lambda hands to the caller (`docs/api.md#answers`).
 
 use serde_json::{Map, Value, json};
 
 use crate::actions::Refusal;
+use crate::limits::MAX_ANSWER_BYTES;
 use crate::store::{Fault, State};
 
 /// An answer: the same shape for Function URL events and direct ones.
@@ -89,12 +90,18 @@ impl Answer {
         self.status
     }
 
+    /// Whether it tells of a fault that passes.
+    #[must_use]
+    pub fn is_passing_fault(&self) -> bool {
+        self.status == 503
+    }
+
     /// The answer that Lambda carries, and its payload for the Runtime API. Where this one is too large,
     /// it is an error that says so.
     #[must_use]
     pub fn into_payload(self) -> (Self, Vec<u8>) {
         let payload = self.payload();
-        if payload.len() <= MAX_PAYLOAD_BYTES {
+        if payload.len() <= MAX_ANSWER_BYTES {
             return (self, payload);
         }
         // Only a success is ever that large: what was asked for has been done.
@@ -144,8 +151,6 @@ const COMMON_HEADERS: [(&str, &str); 5] = [
 const PREFLIGHT_SECONDS: &str = "86400";
 /// When another try is likely to succeed.
 const RETRY_SECONDS: &str = "2";
-/// What Lambda carries in an answer to a synchronous invocation: 6 MB.
-const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! The configuration: environment variables (`api.md` section 1), read once at the start.
+//! The configuration: environment variables (`docs/running.md#configuration`), read once at the start.
 
 use std::fmt;
 

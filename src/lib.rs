@@ -4,7 +4,8 @@
 //!
 //! * [`backend`]: what `bootstrap` runs; [`config`]: its environment variables
 //! * [`runtime`]: the Lambda custom runtime, usable without the club; [`log`]: its log lines
-//! * [`event`], [`answer`]: Lambda events in, answers out; [`json`]: strict JSON
+//! * [`event`], [`answer`]: Lambda events in, answers out; [`request`]: what an event asks for
+//! * [`json`]: strict JSON; [`limits`]: how much there may be of everything
 //! * [`actions`]: the club's rules; [`club`]: members, sessions, history as pure data
 //! * [`store`]: the data protocol on S3's conditional writes
 //! * [`s3`]: S3 over REST; [`sigv4`]: its signatures
@@ -17,7 +18,9 @@ pub mod club;
 pub mod config;
 pub mod event;
 pub mod json;
+pub mod limits;
 pub mod log;
+pub mod request;
 pub mod runtime;
 pub mod s3;
 pub mod sigv4;

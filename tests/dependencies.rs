@@ -54,9 +54,9 @@ fn crates(target: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_readme_gives_a_reason_for_every_direct_dependency() {
+fn the_design_gives_a_reason_for_every_direct_dependency() {
     let manifest = include_str!("../Cargo.toml");
-    let readme = include_str!("../README.md");
+    let design = include_str!("../DESIGN.md");
     for table in [
         "\n[dependencies]\n",
         "\n[target.'cfg(target_env = \"musl\")'.dependencies]\n",
@@ -66,8 +66,8 @@ fn the_readme_gives_a_reason_for_every_direct_dependency() {
         for line in dependencies.lines() {
             let (name, _) = line.split_once(' ').expect("a dependency has a name");
             assert!(
-                readme.contains(&format!("| `{name}` |")),
-                "README.md: no row for {name}"
+                design.contains(&format!("| `{name}` |")),
+                "DESIGN.md: no row for {name}"
             );
         }
     }

@@ -11,6 +11,7 @@ use dojang::club::projection::{private_json, public_json};
 use dojang::club::session::SessionState;
 use dojang::club::stored::read_club;
 use dojang::club::user::Role;
+use dojang::request::RequestData;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -121,7 +122,7 @@ fn check_history(before: &Club, change: &Change) -> Result<(), TestCaseError> {
 
 fn check_repeat(
     change: &Change,
-    request: &Map<String, Value>,
+    request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<(), TestCaseError> {
     prop_assert_eq!(
@@ -218,7 +219,7 @@ fn junk() -> impl Strategy<Value = Value> {
 }
 
 /// Puts ids and codes of the club in place of the placeholders.
-fn complete(club: &Club, request: &[(&'static str, Value)]) -> Map<String, Value> {
+fn complete(club: &Club, request: &[(&'static str, Value)]) -> RequestData {
     let nth = |text: &str| -> Option<String> {
         let (kind, n) = text.split_once(' ')?;
         let n = n.parse().ok()?;
@@ -246,16 +247,18 @@ fn complete(club: &Club, request: &[(&'static str, Value)]) -> Map<String, Value
             .collect(),
         other => other.clone(),
     };
-    request
+    let members: Map<String, Value> = request
         .iter()
         .map(|(key, given)| ((*key).to_owned(), value(given)))
-        .collect()
+        .collect();
+    RequestData::try_from(&members).expect("it is request data")
 }
 
 fn occasion(n: usize) -> Occasion<'static> {
-    let key = OperationKey((n as u64).to_be_bytes());
+    let mut key = [0; OperationKey::BYTES];
+    key[..8].copy_from_slice(&(n as u64).to_be_bytes());
     let operation = Operation {
-        key,
+        key: OperationKey(key),
         secret: Secret([3; 16]),
     };
     Occasion {

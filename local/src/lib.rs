@@ -32,6 +32,10 @@ pub mod setup;
 mod signals;
 mod welcome;
 
+/// How long those who drive these servers wait for what must happen, so that a hang ends. Nothing
+/// depends on it being short.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 pub use function::Function;
 pub use function_url::FunctionUrl;
 pub use lambda::{Lambda, LambdaOptions};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The environment that Lambda gives the function (AWS documentation, "Defined runtime environment
-/// variables"), with this project's own variables (`api.md` section 1) and the local S3 endpoint.
+/// variables"), with this project's own variables (`docs/running.md#configuration`) and the local S3 endpoint.
 ///
 /// `runtime_api` is `host:port`, `s3_endpoint` a URL such as `http://127.0.0.1:9002`. Nothing of the
 /// parent's environment is in it but `PATH`.

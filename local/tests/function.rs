@@ -9,7 +9,8 @@ use std::process::exit;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Client, PATIENCE};
+use common::Client;
+use local::PATIENCE;
 use local::{
     Delivery, Function, FunctionUrl, Invoke, Lambda, LambdaOptions, Outcome, RuntimeApiOptions,
 };

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{Answer, Client, PATIENCE};
+use common::{Answer, Client};
+use local::PATIENCE;
 use local::runtime_api::Notice;
 use local::{Delivery, Invoke, Outcome, RuntimeApi, RuntimeApiOptions};
 use tokio::sync::oneshot::Receiver;
@@ -389,7 +390,10 @@ fn a_runtime_that_has_gone_gets_no_event() {
     let api = start();
     let mut gone = Runtime::new(&api);
     gone.client.write("GET", NEXT, &[], b"").unwrap();
-    assert!(api.wait_for_next(PATIENCE));
+    assert!(
+        api.wait_for_next(PATIENCE),
+        "no call of next within {PATIENCE:?}"
+    );
     drop(gone);
     let caller = invoke(&api, Delivery::default(), b"{}");
     let mut runtime = Runtime::new(&api);

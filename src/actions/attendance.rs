@@ -14,7 +14,7 @@ pub(super) fn register(
     now: i64,
 ) -> Result<AttendanceRecord, Refusal> {
     let session_id = request.string("session_id")?;
-    let list = request.list("participants")?;
+    let participants = request.participants()?;
     let session = existing_session(club, request)?;
     if session.state == SessionState::Cancelled {
         return Err(Refusal::new("This session is cancelled."));
@@ -26,14 +26,10 @@ pub(super) fn register(
     }
     let year = year_of(session.start_time)
         .ok_or_else(|| Refusal::new("A session before the year 1 cannot be recorded."))?;
-    let mut participants: Vec<String> = list
-        .iter()
-        .map(|id| id.as_str().map(str::to_owned))
-        .collect::<Option<_>>()
-        .ok_or_else(|| Refusal::new("`participants` must be a list of user ids."))?;
     if !participants.iter().all(|id| club.users.contains_key(id)) {
         return Err(Refusal::new("A participant does not exist (any more)."));
     }
+    let mut participants = participants.to_vec();
     participants.sort();
     participants.dedup();
     let record = AttendanceRecord {

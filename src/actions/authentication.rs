@@ -1,16 +1,15 @@
-//! Who may do what (`api.md` section 4).
+//! Who may do what (`docs/api.md#authentication`).
 
-use serde_json::{Map, Value};
-
-use super::Action;
 use super::request::{Refusal, Request};
+use super::{Action, Occasion, participation, reset, users};
 use crate::club::Club;
 use crate::club::user::{CodeDigest, Role, User, digest_of, same_digest};
+use crate::request::RequestData;
 
 /// The action that `request` names, and the id of the user who asks for it (`None` for `any_` actions).
 pub(super) fn authorise<'c>(
     club: &'c Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
 ) -> Result<(Action, Option<&'c str>), Refusal> {
     let request = Request::new(request);
     let name = request.string("action")?;
@@ -27,8 +26,7 @@ pub(super) fn authorise<'c>(
         None => None,
         Some(least_role) => {
             let (caller_id, caller) = request
-                .value("auth_token")
-                .and_then(Value::as_str)
+                .text("auth_token")
                 .and_then(|code| member_with(club, &digest_of(code), same_digest))
                 .ok_or_else(|| Refusal::new("Please log in: this login code is not known."))?;
             if caller.role < least_role {
@@ -38,6 +36,58 @@ pub(super) fn authorise<'c>(
         }
     };
     Ok((Action::from_name(name).ok_or_else(unknown)?, caller))
+}
+
+/// The same for a request that has taken effect before. The caller is authenticated once more, on the club as it is
+/// now; only what the operation itself has taken from its caller is not asked for again.
+pub(super) fn authorise_again(
+    club: &Club,
+    request: &RequestData,
+    occasion: &Occasion<'_>,
+) -> Result<Action, Refusal> {
+    let asked = authorise(club, request);
+    let request = Request::new(request);
+    match asked {
+        Ok((Action::ResetTestSetup, _)) => {
+            reset::known_secret(request, occasion)?;
+            Ok(Action::ResetTestSetup)
+        }
+        Ok((Action::RegisterParticipation, _)) => {
+            participation::known_users(club, request.codes()?)?;
+            Ok(Action::RegisterParticipation)
+        }
+        Ok((action, _)) => Ok(action),
+        Err(refusal) => changed_its_caller(club, request, occasion).ok_or(refusal),
+    }
+}
+
+/// The action of a request that its caller may no longer make because it took effect: an admin who took another
+/// code, or gave up the role.
+fn changed_its_caller(
+    club: &Club,
+    request: Request<'_>,
+    occasion: &Occasion<'_>,
+) -> Option<Action> {
+    let action = request.text("action").and_then(Action::from_name)?;
+    let target_id = request.text("user_id")?;
+    let target = club.users.get(target_id)?;
+    let digest = target.auth_token.digest();
+    let is_own = match action {
+        // The code follows from the whole request, the replaced code included: whoever sends this request knew
+        // that code, and it was an admin's when the request took effect.
+        Action::ResetAuthToken => {
+            target.role == Role::Admin
+                && same_digest(digest, users::replacement(&occasion.operation).digest())
+        }
+        Action::UpdateUser => {
+            request
+                .text("auth_token")
+                .is_some_and(|code| same_digest(digest, &digest_of(code)))
+                && users::role(request).is_ok_and(|role| role == target.role)
+        }
+        _ => false,
+    };
+    is_own.then_some(action)
 }
 
 /// The user whose code has this digest, and the id. Visits all users, wherever the match is, so that the time

@@ -1,4 +1,4 @@
-//! The club's rules: what each action checks, changes and answers (`api.md` sections 4 and 7), as pure
+//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`), as pure
 //! functions of club, request, time and operation.
 //!
 //! [`decide`] says what a request is to do; carrying it out is [`crate::store`]'s part. A request may
@@ -18,13 +18,16 @@ mod users;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::club::Club;
 use crate::club::history::History;
 use crate::club::operation::Operation;
+use crate::club::projection::written_bytes;
 use crate::club::session::Session;
 use crate::club::user::Role;
+use crate::limits;
+use crate::request::RequestData;
 pub use request::Refusal;
 use request::Request;
 
@@ -34,7 +37,7 @@ use request::Request;
 /// The text that refuses the request; nothing may then be changed.
 pub fn decide(
     club: &Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<Decision, Refusal> {
     let (action, caller_id) = authentication::authorise(club, request)?;
@@ -73,6 +76,9 @@ pub fn decide(
     if after == *club && matches!(history, HistoryChange::None) {
         return Ok(Decision::Answer(answer));
     }
+    limits::DATA
+        .check(written_bytes(&after), || written_bytes(club))
+        .map_err(Refusal::new)?;
     Ok(Decision::Change(Box::new(Change {
         club: after,
         history,
@@ -83,14 +89,26 @@ pub fn decide(
 /// The answer to a request whose operation has taken effect before: the same as then, since new ids
 /// and codes are derived from the operation.
 ///
-/// The caller is not authenticated again: the operation is only found by somebody who sent the very
-/// same request before, login code included, and it may have been the one that changed this code.
+/// # Errors
+/// If the caller may not make the request any more, unless it was the operation that took this from its caller (an
+/// admin's own code, or own role). If the answer would show a session that has been deleted since.
+pub fn repeat(
+    club: &Club,
+    request: &RequestData,
+    occasion: &Occasion<'_>,
+) -> Result<Value, Refusal> {
+    authentication::authorise_again(club, request, occasion)?;
+    answer_again(club, request, occasion)
+}
+
+/// The same for the run of the operation that made the change: it was authenticated at that moment, and its caller
+/// is told, whatever has become of the caller since.
 ///
 /// # Errors
 /// If the answer would show a session that has been deleted since.
-pub fn repeat(
+pub fn answer_again(
     club: &Club,
-    request: &Map<String, Value>,
+    request: &RequestData,
     occasion: &Occasion<'_>,
 ) -> Result<Value, Refusal> {
     let request = Request::new(request);
@@ -105,10 +123,7 @@ pub fn repeat(
 
 /// The years of history that `request` replaces as a whole once its change is committed.
 #[must_use]
-pub fn replaced_history(
-    request: &Map<String, Value>,
-    occasion: &Occasion<'_>,
-) -> BTreeMap<i32, History> {
+pub fn replaced_history(request: &RequestData, occasion: &Occasion<'_>) -> BTreeMap<i32, History> {
     match Request::new(request)
         .string("action")
         .ok()
@@ -187,7 +202,7 @@ pub struct HistoryRange {
     pub years: RangeInclusive<i32>,
 }
 
-/// An action of `api.md` section 6.
+/// An action (`docs/api.md#actions`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `admin_create_user`

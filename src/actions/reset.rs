@@ -7,7 +7,6 @@ use super::request::{Refusal, Request};
 use crate::club::history::History;
 use crate::club::user::{digest_of, same_digest};
 use crate::club::{Club, demo};
-use serde_json::Value;
 
 /// The demo club in place of `club`, for a caller who knows the test secret.
 pub(super) fn demo_club(
@@ -15,14 +14,23 @@ pub(super) fn demo_club(
     request: Request<'_>,
     occasion: &Occasion<'_>,
 ) -> Result<Club, Refusal> {
+    let secret = known_secret(request, occasion)?;
+    Ok(demo::club(secret, occasion.now, club))
+}
+
+/// The test secret, if the caller knows it.
+pub(super) fn known_secret<'o>(
+    request: Request<'_>,
+    occasion: &Occasion<'o>,
+) -> Result<&'o str, Refusal> {
     let Some(secret) = occasion.test_secret else {
         return Err(Refusal::new("There is no test set-up here."));
     };
-    let sent = request.value("test_secret").and_then(Value::as_str);
+    let sent = request.text("test_secret");
     if !sent.is_some_and(|sent| same_digest(&digest_of(sent), &digest_of(secret))) {
         return Err(Refusal::new("The test secret is wrong."));
     }
-    Ok(demo::club(secret, occasion.now, club))
+    Ok(secret)
 }
 
 /// The history that belongs to it, by year. Empty where there is no test set-up.

@@ -9,6 +9,7 @@ use crate::club::Club;
 use crate::club::operation::Operation;
 use crate::club::session::{Participation, Session, SessionState};
 use crate::club::stored::Extra;
+use crate::json::surrogates;
 
 /// `coach_add_training_session`
 pub(super) fn add(
@@ -38,7 +39,7 @@ fn new_session(request: Request<'_>, operation: &Operation) -> Result<Session, R
         end_time,
         state: SessionState::Scheduled,
         coach: Some(Some(coach.to_owned())),
-        comment: Some(request.string_or_null("comment")?.map(str::to_owned)),
+        comment: Some(request.comment(None)?),
         participation: BTreeMap::from([(coach.to_owned(), Participation::Yes)]),
         extra: Extra::default(),
     })
@@ -50,7 +51,6 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
         return update_state(club, request);
     }
     let (start_time, end_time) = request.times()?;
-    let comment = request.string_or_null("comment")?;
     let session = existing_session(club, request)?;
     if session.state != SessionState::Scheduled {
         return Err(Refusal::new("Only a scheduled session can be changed."));
@@ -60,10 +60,10 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
         start_time,
         end_time,
         coach: Some(Some(coach)),
-        comment: Some(comment.map(str::to_owned)),
+        comment: Some(request.comment(session.comment.as_ref().and_then(Option::as_deref))?),
         ..session.clone()
     };
-    let answer = json!({"session": session});
+    let answer = answer(club, &session);
     club.sessions
         .insert(request.string("session_id")?.to_owned(), session.into());
     Ok(answer)
@@ -92,7 +92,23 @@ pub(super) fn updated(club: &Club, request: Request<'_>) -> Result<Value, Refusa
     if request.has("session_state") {
         return Ok(json!({}));
     }
-    existing_session(club, request).map(|session| json!({"session": session}))
+    existing_session(club, request).map(|session| answer(club, session))
+}
+
+/// The answer that shows a stored session.
+fn answer(club: &Club, session: &Session) -> Value {
+    if !club.has_stand_ins {
+        return json!({"session": session});
+    }
+    let shown = |text: &str| surrogates::shown(text).into_owned();
+    let mut session = session.clone();
+    let texts = [&mut session.coach, &mut session.comment];
+    for text in texts.into_iter().flatten().flatten() {
+        *text = shown(text);
+    }
+    let participation = std::mem::take(&mut session.participation).into_iter();
+    session.participation = participation.map(|(id, said)| (shown(&id), said)).collect();
+    json!({"session": session})
 }
 
 pub(super) fn existing_session<'c>(

@@ -1,6 +1,6 @@
 //! The rules, one by one, on the demo club. What is common to all actions comes first.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::club::demo;
@@ -26,7 +26,7 @@ fn code(name: &str) -> String {
 
 fn occasion() -> Occasion<'static> {
     let operation = Operation {
-        key: OperationKey([1; 8]),
+        key: OperationKey([1; 32]),
         secret: Secret([2; 16]),
     };
     Occasion {
@@ -36,14 +36,14 @@ fn occasion() -> Occasion<'static> {
     }
 }
 
-fn object(value: &Value) -> &Map<String, Value> {
-    value.as_object().expect("a request is an object")
+fn data(value: &Value) -> RequestData {
+    RequestData::read(value.to_string().as_bytes()).expect("a request is an object")
 }
 
 /// Decides as `caller`, by name.
 fn decide_as(club: &Club, caller: &str, mut request: Value) -> Result<Decision, Refusal> {
     request["auth_token"] = json!(code(caller));
-    decide(club, object(&request), &occasion())
+    decide(club, &data(&request), &occasion())
 }
 
 fn change_as(club: &Club, caller: &str, request: Value) -> Change {
@@ -51,6 +51,12 @@ fn change_as(club: &Club, caller: &str, request: Value) -> Change {
         Ok(Decision::Change(change)) => *change,
         other => panic!("expected a change, found {other:?}"),
     }
+}
+
+/// The answer to a request that took effect before.
+fn repeat_as(club: &Club, caller: &str, request: &Value) -> Result<Value, Refusal> {
+    let request = with(request, "auth_token", Some(json!(code(caller))));
+    repeat(club, &data(&request), &occasion())
 }
 
 fn refused_as(club: &Club, caller: &str, request: Value) -> String {
@@ -130,7 +136,7 @@ fn the_action_must_be_named_exactly() {
     for action in no_strings() {
         refused_as(&club, "Grandmaster Oh", json!({"action": action}));
     }
-    assert!(decide(&club, object(&json!({})), &occasion()).is_err());
+    assert!(decide(&club, &data(&json!({})), &occasion()).is_err());
 }
 
 #[test]
@@ -176,13 +182,13 @@ fn login_codes_must_match_exactly() {
     for token in wrong {
         let request =
             json!({"action": "admin_show_auth_token", "user_id": id("Amir"), "auth_token": token});
-        let refusal = decide(&club, object(&request), &occasion())
+        let refusal = decide(&club, &data(&request), &occasion())
             .unwrap_err()
             .to_string();
         assert!(refusal.contains("log in"), "{refusal}");
     }
     let request = json!({"action": "admin_show_auth_token", "user_id": id("Amir")});
-    assert!(decide(&club, object(&request), &occasion()).is_err());
+    assert!(decide(&club, &data(&request), &occasion()).is_err());
     assert!(decide_as(&club, "Grandmaster Oh", request).is_ok());
 }
 
@@ -190,7 +196,7 @@ fn login_codes_must_match_exactly() {
 fn any_actions_take_no_notice_of_a_login_code() {
     for token in [json!("wrong"), json!(null), json!(7)] {
         let request = json!({"action": "any_trigger_initialization", "auth_token": token});
-        let decision = decide(&demo_club(), object(&request), &occasion());
+        let decision = decide(&demo_club(), &data(&request), &occasion());
         assert!(matches!(decision, Ok(Decision::Answer(answer)) if answer == json!({})));
     }
 }
@@ -222,7 +228,12 @@ fn keys_of_the_wrong_type_are_refused_and_unknown_keys_are_not() {
             decide_as(&club, "Grandmaster Oh", good).is_ok(),
             "{request}"
         );
-        for key in object(&request).keys().filter(|key| *key != "action") {
+        for key in request
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|key| *key != "action")
+        {
             let kind = |value: &Value| std::mem::discriminant(value);
             let mut wrong = no_strings();
             wrong.extend([json!("wrong"), json!(""), json!(1e9), json!(-1.0)]);
@@ -252,11 +263,11 @@ fn a_created_user_has_new_id_and_code_and_the_normalised_name() {
     let user = &change.club.users[answer["user_id"].as_str().unwrap()];
     assert_eq!(user.auth_token.text(), answer["auth_token"]);
     assert_eq!((user.name.as_str(), user.role), ("Joffi", Role::Coach));
-    assert_eq!(object(answer).len(), 4);
+    assert_eq!(answer.as_object().unwrap().len(), 4);
     assert_eq!(change.club.users.len(), club.users.len() + 1);
     // Repeated, it gives the same answer, whatever became of the user.
     assert_eq!(
-        repeat(&club, object(&request), &occasion()),
+        repeat_as(&club, "Grandmaster Oh", &request),
         Ok(answer.clone())
     );
 }
@@ -344,7 +355,7 @@ fn codes_are_shown_and_replaced() {
     let club = demo_club();
     let show = json!({"action": "admin_show_auth_token", "user_id": id("Amir"),
         "auth_token": code("Grandmaster Oh")});
-    let decision = decide(&club, object(&show), &occasion());
+    let decision = decide(&club, &data(&show), &occasion());
     assert!(
         matches!(decision, Ok(Decision::Answer(a)) if a == json!({"auth_token": code("Amir")}))
     );
@@ -357,7 +368,7 @@ fn codes_are_shown_and_replaced() {
         assert_ne!(new, code(name));
         assert_eq!(change.club.users[&id(name)].auth_token.text(), new);
         assert_eq!(
-            repeat(&change.club, object(&reset), &occasion()),
+            repeat_as(&change.club, "Grandmaster Oh", &reset),
             Ok(change.answer)
         );
     }
@@ -370,7 +381,7 @@ fn a_new_session_is_scheduled_and_its_coach_comes() {
     for (start, end, comment) in [
         (0_i64, 1_i64, json!(null)),
         (-5, 0, json!("")),
-        (1 << 33, (1 << 33) + 1, json!("x".repeat(100_000))),
+        (1 << 33, (1 << 33) + 1, json!("\u{1f94b}".repeat(10_000))),
         (-62_135_596_800, 99_999_999_999, json!("한글")),
     ] {
         let request = json!({"action": "coach_add_training_session", "start_time": start,
@@ -382,10 +393,7 @@ fn a_new_session_is_scheduled_and_its_coach_comes() {
             "state": "scheduled", "coach": coach, "comment": comment, "participation": {&coach: "Yes"}});
         assert_eq!(*session, expected);
         assert!(change.club.sessions.contains_key(session_id));
-        assert_eq!(
-            repeat(&club, object(&request), &occasion()),
-            Ok(change.answer)
-        );
+        assert_eq!(repeat_as(&club, "Coach Hana", &request), Ok(change.answer));
     }
 }
 
@@ -409,6 +417,8 @@ fn sessions_need_a_coach_and_sensible_times() {
             ("start_time", json!(-62_135_596_801_i64)),
             ("start_time", json!(u64::MAX)),
             ("start_time", json!(true)),
+            ("comment", json!("x".repeat(10_001))),
+            ("comment", json!("x".repeat(1_000_000))),
         ] {
             refused_as(&club, "Coach Hana", with(&request, key, Some(value)));
         }
@@ -432,10 +442,10 @@ fn content_is_replaced_in_scheduled_sessions_only() {
     assert_eq!(*change.club.sessions[&session_id], expected);
     assert_eq!(change.answer, json!({"session": expected}));
     assert_eq!(
-        repeat(&change.club, object(&request), &occasion()),
+        repeat_as(&change.club, "Coach Hana", &request),
         Ok(change.answer)
     );
-    assert!(repeat(&Club::default(), object(&request), &occasion()).is_err());
+    assert!(repeat_as(&Club::default(), "Coach Hana", &request).is_err());
     for state in [SessionState::Cancelled, SessionState::Archived] {
         club.sessions.get_mut(&session_id).unwrap().state = state;
         refused_as(&club, "Coach Hana", request.clone());
@@ -611,7 +621,7 @@ fn answers_are_stored_for_everybody_whose_code_is_given() {
     let request = json!({"action": "any_register_participation",
         "joining_sessions": {&one: "Maybe", &other: null},
         "user_auth_tokens": [code("Amir"), code("Fatima"), code("Amir"), "unknown", ""]});
-    let Ok(Decision::Change(change)) = decide(&club, object(&request), &occasion()) else {
+    let Ok(Decision::Change(change)) = decide(&club, &data(&request), &occasion()) else {
         panic!("no change");
     };
     assert_eq!(change.answer, json!({}));
@@ -637,7 +647,7 @@ fn any_number_of_codes_may_be_given() {
     let request = json!({"action": "any_register_participation",
         "joining_sessions": {&session: "Maybe"}, "user_auth_tokens": codes});
     assert!(matches!(
-        decide(&club, object(&request), &occasion()),
+        decide(&club, &data(&request), &occasion()),
         Ok(Decision::Change(_))
     ));
 }
@@ -712,20 +722,20 @@ fn what_changes_nothing_writes_nothing_and_pruning_counts() {
     let request = json!({"action": "any_register_participation", "joining_sessions": {},
         "user_auth_tokens": [code("Amir")]});
     assert!(matches!(
-        decide(&club, object(&request), &occasion()),
+        decide(&club, &data(&request), &occasion()),
         Ok(Decision::Answer(_))
     ));
     let session_id = present_session(&club);
     let session = club.sessions.get_mut(&session_id).unwrap();
     (session.state, session.end_time) = (SessionState::Archived, NOW - 43_201);
-    let Ok(Decision::Change(change)) = decide(&club, object(&request), &occasion()) else {
+    let Ok(Decision::Change(change)) = decide(&club, &data(&request), &occasion()) else {
         panic!("no change");
     };
     assert!(!change.club.sessions.contains_key(&session_id));
     // An action that does not save leaves such sessions alone.
     let read = json!({"action": "any_trigger_initialization"});
     assert!(matches!(
-        decide(&club, object(&read), &occasion()),
+        decide(&club, &data(&read), &occasion()),
         Ok(Decision::Answer(_))
     ));
 }
@@ -734,7 +744,7 @@ fn what_changes_nothing_writes_nothing_and_pruning_counts() {
 fn the_test_set_up_needs_its_secret() {
     let club = Club::default();
     let request = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
-    let Ok(Decision::Change(change)) = decide(&club, object(&request), &occasion()) else {
+    let Ok(Decision::Change(change)) = decide(&club, &data(&request), &occasion()) else {
         panic!("no change");
     };
     assert_eq!(change.club, demo_club());
@@ -744,7 +754,7 @@ fn the_test_set_up_needs_its_secret() {
     for secret in wrong {
         let request = with(&request, "test_secret", Some(secret));
         assert!(
-            decide(&club, object(&request), &occasion()).is_err(),
+            decide(&club, &data(&request), &occasion()).is_err(),
             "{request}"
         );
     }
@@ -753,6 +763,71 @@ fn the_test_set_up_needs_its_secret() {
         ..occasion()
     };
     for request in [request, json!({"action": "any_reset_test_setup"})] {
-        assert!(decide(&club, object(&request), &disabled).is_err());
+        assert!(decide(&club, &data(&request), &disabled).is_err());
     }
+}
+
+/// Whoever sends a request again is asked for the same as the first time.
+#[test]
+fn a_repetition_is_authenticated() {
+    let club = demo_club();
+    let reset = json!({"action": "admin_reset_auth_token", "user_id": id("Grandmaster Oh")});
+    let create = json!({"action": "admin_create_user", "role": "Coach", "name": "Joffi"});
+    let add = json!({"action": "coach_add_training_session", "start_time": 1, "end_time": 2,
+        "coach": id("Amir"), "comment": null});
+    let demote = json!({"action": "admin_update_user", "user_id": id("Amir"), "role": "Coach",
+        "name": "Amir"});
+    for (request, callers) in [
+        (&reset, &["Coach Hana", "Amir", "Nobody"][..]),
+        (&create, &["Coach Hana", "Amir", "Nobody"]),
+        (&demote, &["Coach Hana", "Amir", "Nobody"]),
+        (&add, &["Amir", "Nobody"]),
+    ] {
+        for caller in callers {
+            assert!(
+                repeat_as(&club, caller, request).is_err(),
+                "{caller} {request}"
+            );
+        }
+        assert!(
+            repeat(&club, &data(request), &occasion()).is_err(),
+            "no code at all"
+        );
+    }
+    let answer = json!({"action": "any_register_participation", "joining_sessions": {},
+        "user_auth_tokens": ["nobody's"]});
+    assert!(repeat(&club, &data(&answer), &occasion()).is_err());
+    for wrong in [json!("wrong"), json!(null)] {
+        let setup = json!({"action": "any_reset_test_setup", "test_secret": wrong});
+        assert!(repeat(&club, &data(&setup), &occasion()).is_err());
+    }
+    let setup = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
+    assert!(repeat(&club, &data(&setup), &occasion()).is_ok());
+}
+
+/// An admin who took another code, or gave up the role, is answered once more; after that, nobody is.
+#[test]
+fn what_the_operation_took_from_its_caller_is_not_asked_for_again() {
+    let oh = "Grandmaster Oh";
+    let club = demo_club();
+    let second = json!({"action": "admin_update_user", "user_id": id("Coach Hana"), "role": "Admin",
+        "name": "Coach Hana"});
+    let club = change_as(&club, oh, second).club;
+    let reset = json!({"action": "admin_reset_auth_token", "user_id": id(oh)});
+    let change = change_as(&club, oh, reset.clone());
+    assert_eq!(repeat_as(&change.club, oh, &reset), Ok(change.answer));
+    let mut later = change.club.clone();
+    later.users.get_mut(&id(oh)).unwrap().role = Role::Student;
+    assert!(repeat_as(&later, oh, &reset).is_err(), "no admin any more");
+    let mut later = change.club;
+    later.users.get_mut(&id(oh)).unwrap().auth_token = LoginCode::new("another".into());
+    assert!(repeat_as(&later, oh, &reset).is_err(), "replaced once more");
+
+    let resign =
+        json!({"action": "admin_update_user", "user_id": id(oh), "role": "Student", "name": oh});
+    let change = change_as(&club, oh, resign.clone());
+    assert_eq!(repeat_as(&change.club, oh, &resign), Ok(json!({})));
+    let mut later = change.club;
+    later.users.get_mut(&id(oh)).unwrap().role = Role::Coach;
+    assert!(repeat_as(&later, oh, &resign).is_err(), "changed once more");
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::request::{Refusal, Request};
 use crate::club::Club;
 use crate::club::name;
-use crate::club::operation::Operation;
+use crate::club::operation::{CodePurpose, Operation};
 use crate::club::stored::Extra;
-use crate::club::user::{Role, User};
+use crate::club::user::{LoginCode, Role, User};
+use crate::json::surrogates;
 
 /// `admin_create_user`
 pub(super) fn create(
@@ -34,7 +35,7 @@ fn new_user(request: Request<'_>, operation: &Operation) -> Result<User, Refusal
         role: role(request)?,
         name: name::normalised(request.string("name")?).map_err(Refusal::new)?,
         user_id: operation.uuid("user"),
-        auth_token: operation.login_code(),
+        auth_token: operation.login_code(CodePurpose::NewMember),
         extra: Extra::default(),
     })
 }
@@ -54,8 +55,8 @@ pub(super) fn update(club: &mut Club, request: Request<'_>) -> Result<Value, Ref
     let role = role(request)?;
     let sent = request.string("name")?;
     // The stored name sent unchanged is always accepted: it may be older than today's rules.
-    let name = if sent == user.name {
-        sent.to_owned()
+    let name = if surrogates::is_shown_as(&user.name, sent) {
+        user.name.clone()
     } else {
         name::normalised(sent).map_err(Refusal::new)?
     };
@@ -106,14 +107,19 @@ pub(super) fn reset_auth_token(
 ) -> Result<Value, Refusal> {
     existing_user(club, request)?;
     if let Some(user) = club.users.get_mut(request.string("user_id")?) {
-        user.auth_token = operation.login_code();
+        user.auth_token = replacement(operation);
     }
     Ok(new_auth_token(operation))
 }
 
 /// The answer of an `admin_reset_auth_token`.
 pub(super) fn new_auth_token(operation: &Operation) -> Value {
-    json!({"auth_token": operation.login_code().text()})
+    json!({"auth_token": replacement(operation).text()})
+}
+
+/// The login code that an `admin_reset_auth_token` gives.
+pub(super) fn replacement(operation: &Operation) -> LoginCode {
+    operation.login_code(CodePurpose::Replacement)
 }
 
 fn existing_user<'c>(club: &'c Club, request: Request<'_>) -> Result<&'c User, Refusal> {
@@ -122,7 +128,7 @@ fn existing_user<'c>(club: &'c Club, request: Request<'_>) -> Result<&'c User, R
         .ok_or_else(|| Refusal::new("This member does not exist (any more)."))
 }
 
-fn role(request: Request<'_>) -> Result<Role, Refusal> {
+pub(super) fn role(request: Request<'_>) -> Result<Role, Refusal> {
     Role::from_name(request.string("role")?)
         .ok_or_else(|| Refusal::new("`role` must be Admin, Coach or Student."))
 }

@@ -1,6 +1,6 @@
 //! The demo club: what `any_reset_test_setup` makes, what the tests know and what the local command
 //! shows. Names, roles and login codes are the same after every reset; the codes are derived from the
-//! test secret, so that knowing this file is not knowing them (`api.md` section 7).
+//! test secret, so that knowing this file is not knowing them (`docs/api.md#any_reset_test_setup`).
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,7 @@ pub fn club(test_secret: &str, now: i64, before: &Club) -> Club {
             .map(|s| (s.session_id.clone(), s.into()))
             .collect(),
         extra: before.extra.clone(),
+        has_stand_ins: before.has_stand_ins,
     }
 }
 
@@ -244,7 +245,8 @@ mod tests {
     fn the_history_covers_nineteen_weeks_filed_by_year() {
         let years = history("secret", NOW);
         assert_eq!(years.keys().copied().collect::<Vec<_>>(), [2026, 2027]);
-        let all = super::super::history::recorded_between(years.values(), 0, NOW).unwrap();
-        assert_eq!(all.as_object().unwrap().len(), 38);
+        let mut all = super::super::recordings::Recordings::between(0, NOW);
+        years.values().for_each(|year| all.add(year).unwrap());
+        assert_eq!(all.answer().as_object().unwrap().len(), 38);
     }
 }

@@ -1,23 +1,24 @@
 //! Who took part in which session: one object a calendar year (UTC) of the session's start
-//! (`api.md` section 5).
+//! (`docs/api.md#history`).
 
 use std::collections::BTreeMap;
 
-use serde_core::de::{Deserializer, MapAccess};
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::projection::to_json;
+use super::projection::{to_json, with_surrogates};
 use super::session::Session;
-use super::stored::{
-    Fields, Place, Stored, StoredError, StoredObject, read, read_object, required,
-};
+use super::stored::{StoredError, read};
+use crate::json::surrogates;
 
 /// The history of one year: by session id, each entry verbatim.
 #[derive(Clone, Debug, Default)]
-pub struct History(BTreeMap<String, Box<RawValue>>);
+pub struct History {
+    entries: BTreeMap<String, Box<RawValue>>,
+    /// Whether there are stand-ins for unpaired surrogates, which must be put back.
+    has_stand_ins: bool,
+}
 
 impl History {
     /// Reads a stored history object.
@@ -25,13 +26,26 @@ impl History {
     /// # Errors
     /// If it is not a JSON object, or repeats a key.
     pub fn read(text: &[u8]) -> Result<Self, StoredError> {
-        read(text).map(Self)
+        let (entries, has_stand_ins) = read(text)?;
+        Ok(Self {
+            entries,
+            has_stand_ins,
+        })
     }
 
     /// The object to store.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        to_json(&self.0)
+        with_surrogates(to_json(&self.entries), self.has_stand_ins)
+    }
+
+    /// Bytes of the object to store, or a few more.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let entries = self.entries.iter();
+        entries
+            .map(|(id, entry)| id.len() + entry.get().len() + ENTRY_PUNCTUATION)
+            .sum()
     }
 
     /// Records who took part in `session`, given as it was just before it became archived.
@@ -50,60 +64,29 @@ impl History {
         }))
         .expect("what serde_json wrote is UTF-8");
         text.insert_str(text.len() - 1, white_space);
+        self.has_stand_ins |= surrogates::has_stand_in(&text);
         let entry = RawValue::from_string(text).expect("what serde_json wrote is JSON");
-        self.0.insert(session_id.to_owned(), entry);
+        self.entries.insert(session_id.to_owned(), entry);
+    }
+
+    /// All entries by session id, verbatim.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&String, &RawValue)> {
+        self.entries.iter().map(|(id, entry)| (id, &**entry))
     }
 
     /// The entry of a session, verbatim.
     #[must_use]
     pub fn entry(&self, session_id: &str) -> Option<&RawValue> {
-        self.0.get(session_id).map(|entry| &**entry)
+        self.entries.get(session_id).map(|entry| &**entry)
     }
 
     /// Puts an entry back to what it was before; `None`: there was none.
     pub fn put_back(&mut self, session_id: &str, entry: Option<Box<RawValue>>) {
         match entry {
-            Some(entry) => drop(self.0.insert(session_id.to_owned(), entry)),
-            None => drop(self.0.remove(session_id)),
+            Some(entry) => drop(self.entries.insert(session_id.to_owned(), entry)),
+            None => drop(self.entries.remove(session_id)),
         }
     }
-}
-
-/// The sessions that `years` record with a start in `[start_time, end_time)`, in the form of
-/// `coach_get_historical_participation`'s answer. Of a session recorded in several years the entry
-/// of the latest counts.
-///
-/// # Errors
-/// If an entry does not have the shape of `api.md` section 5.
-pub fn recorded_between<'a>(
-    years: impl IntoIterator<Item = &'a History>,
-    start_time: i64,
-    end_time: i64,
-) -> Result<Value, StoredError> {
-    let mut entries = BTreeMap::new();
-    for year in years {
-        entries.extend(&year.0);
-    }
-    let mut answer = serde_json::Map::new();
-    for (id, entry) in entries {
-        let Recorded {
-            session,
-            participants,
-        } = read(entry.get().as_bytes()).map_err(|error: StoredError| error.within(id))?;
-        if (start_time..end_time).contains(&session.start_time) {
-            let entry = json!({
-                "session": {
-                    "start_time": session.start_time,
-                    "end_time": session.end_time,
-                    "coach": session.coach,
-                    "comment": session.comment,
-                },
-                "participants": participants,
-            });
-            answer.insert(id.clone(), entry);
-        }
-    }
-    Ok(Value::Object(answer))
 }
 
 /// The calendar year (UTC) of a point in time, if it is from 1 to 9999.
@@ -134,74 +117,8 @@ impl Serialize for Entry<'_> {
     }
 }
 
-/// An entry as it is read.
-struct Recorded {
-    session: RecordedSession,
-    participants: Vec<String>,
-}
-
-impl Stored for Recorded {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
-        read_object(deserializer, place)
-    }
-}
-
-impl StoredObject for Recorded {
-    const EXPECTED: &'static str = "an entry with session and participants";
-
-    fn from_fields<'de, A: MapAccess<'de>>(mut fields: Fields<'_, A>) -> Result<Self, A::Error> {
-        let (mut session, mut participants) = (None, None);
-        while let Some(key) = fields.next_key()? {
-            match &*key {
-                "session" => fields.read(&key, &mut session)?,
-                "participants" => fields.read(&key, &mut participants)?,
-                _ => fields.keep(&key)?,
-            }
-        }
-        Ok(Self {
-            session: required(session, "session")?,
-            participants: required(participants, "participants")?,
-        })
-    }
-}
-
-/// What the answer shows of a recorded session. `coach` and `comment` are absent in older data.
-struct RecordedSession {
-    start_time: i64,
-    end_time: i64,
-    coach: Option<String>,
-    comment: Option<String>,
-}
-
-impl Stored for RecordedSession {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
-        read_object(deserializer, place)
-    }
-}
-
-impl StoredObject for RecordedSession {
-    const EXPECTED: &'static str = "a session object";
-
-    fn from_fields<'de, A: MapAccess<'de>>(mut fields: Fields<'_, A>) -> Result<Self, A::Error> {
-        let (mut start_time, mut end_time) = (None, None);
-        let (mut coach, mut comment) = (None::<Option<String>>, None::<Option<String>>);
-        while let Some(key) = fields.next_key()? {
-            match &*key {
-                "start_time" => fields.read(&key, &mut start_time)?,
-                "end_time" => fields.read(&key, &mut end_time)?,
-                "coach" => fields.read(&key, &mut coach)?,
-                "comment" => fields.read(&key, &mut comment)?,
-                _ => fields.keep(&key)?,
-            }
-        }
-        Ok(Self {
-            start_time: required(start_time, "start_time")?,
-            end_time: required(end_time, "end_time")?,
-            coach: coach.flatten(),
-            comment: comment.flatten(),
-        })
-    }
-}
+/// Two quotation marks, a colon and a comma.
+const ENTRY_PUNCTUATION: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -220,39 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn the_range_is_half_open_and_the_later_year_counts() {
-        let year = |text: &str| History::read(text.as_bytes()).unwrap();
-        let first = year(
-            r#"{"a": {"session": {"start_time": 10, "end_time": 20}, "participants": ["u"]},
-                "b": {"session": {"start_time": 19, "end_time": 20, "coach": "k", "comment": null,
-                     "state": "scheduled"}, "participants": [], "note": 1}}"#,
-        );
-        let second = year(
-            r#"{"a": {"session": {"start_time": 11, "end_time": 30}, "participants": []},
-                "c": {"session": {"start_time": 20, "end_time": 30}, "participants": []}}"#,
-        );
-        assert_eq!(
-            recorded_between([&first, &second], 11, 20).unwrap(),
-            json!({
-                "a": {"session": {"start_time": 11, "end_time": 30, "coach": null, "comment": null},
-                    "participants": []},
-                "b": {"session": {"start_time": 19, "end_time": 20, "coach": "k", "comment": null},
-                    "participants": []},
-            })
-        );
-    }
-
-    #[test]
-    fn wrong_entries_are_errors_that_name_the_place() {
-        let year = History::read(br#"{"a": {"session": {"start_time": 1}, "participants": []}}"#);
-        let error = recorded_between([&year.unwrap()], 0, 9)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("at the object/a/session: the key end_time is missing"),
-            "{error}"
-        );
-        assert!(History::read(b"[]").is_err());
-        assert!(History::read(br#"{"a":1,"a":1}"#).is_err());
+    fn the_size_is_that_of_the_object() {
+        let mut year = History::default();
+        for id in ["a", "bcd"] {
+            year.put_back(id, Some(RawValue::from_string("{ }".to_owned()).unwrap()));
+            let written = year.to_json().len();
+            assert!((written - 1..=written).contains(&year.size()), "{written}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! * [`user`], [`session`]: the parts; [`name`]: which names are acceptable
 //! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
 //! * [`kept`]: what versions of a club share
-//! * [`history`]: who took part in which session, a year an object
+//! * [`history`]: who took part in which session, a year an object; [`recordings`]: an answer about it
 //! * [`operation`]: the identity of an operation, and the ids and codes derived from it
 //! * [`demo`]: the ready-made club of `any_reset_test_setup`, the tests and the local command
 
@@ -15,18 +15,19 @@ pub mod kept;
 pub mod name;
 pub mod operation;
 pub mod projection;
+pub mod recordings;
 pub mod session;
 pub mod stored;
 pub mod user;
 
 use kept::Kept;
-use operation::Operation;
+use operation::{CodePurpose, Operation};
 use projection::Members;
 use session::Session;
 use stored::Extra;
 use user::{Role, User};
 
-/// All that the private `data.json` holds (`api.md` section 5).
+/// All that the private `data.json` holds (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Club {
     /// By user id.
@@ -35,18 +36,20 @@ pub struct Club {
     pub sessions: BTreeMap<String, Kept<Session, Vec<u8>>>,
     /// Stored keys that the contract does not name.
     pub extra: Extra,
+    /// Whether it was read with stand-ins for unpaired surrogates: writing puts these back.
+    pub has_stand_ins: bool,
 }
 
 impl Club {
-    /// The club that is made where there is none: no sessions and a single admin (`api.md` section 5,
-    /// "Initialisation").
+    /// The club that is made where there is none: no sessions and a single admin
+    /// (`docs/api.md#initialisation`).
     #[must_use]
     pub fn initial(operation: &Operation) -> Self {
         let admin = User {
             user_id: operation.uuid("default admin"),
             name: "Default admin".to_owned(),
             role: Role::Admin,
-            auth_token: operation.login_code(),
+            auth_token: operation.login_code(CodePurpose::FirstAdmin),
             extra: Extra::default(),
         };
         Self {

@@ -8,59 +8,58 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::projection::to_json;
 use super::user::LoginCode;
+use crate::request::RequestData;
 
-/// Names one operation among the last ones that the store remembers.
+/// Names one operation: the SHA-256 of the request and of what the caller names it by. No two requests have the
+/// same, whatever is tried to find some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationKey(pub [u8; OperationKey::BYTES]);
 
 impl OperationKey {
     /// Bytes of a key.
-    pub const BYTES: usize = 8;
+    pub const BYTES: usize = 32;
 
-    /// What the store remembers of it.
+    /// What a club with this secret remembers of it.
     #[must_use]
-    pub fn remembered(self) -> Remembered {
+    pub fn remembered(self, secret: Secret) -> Remembered {
+        let block = derive_block(&secret.0, &[b"remembered operation", &self.0], 0);
         let mut beginning = [0; Remembered::BYTES];
-        beginning.copy_from_slice(&self.0[..Remembered::BYTES]);
+        beginning.copy_from_slice(&block[..Remembered::BYTES]);
         Remembered(beginning)
     }
 
-    /// The key of a request: named by its `operation_id` if that has the contract's form (`api.md`
-    /// section 2: 8 to 64 of `[A-Za-z0-9_-]`), else by the Lambda request id.
+    /// The key of a request: named by its `operation_id` if that has the contract's form
+    /// (`docs/api.md#operations`), else by the Lambda request id.
     ///
-    /// The whole request is part of the key, the login code included. So a stranger who guesses an
-    /// `operation_id` can neither see its answer nor keep its owner's request from taking effect,
-    /// and another request under the same name is another operation.
+    /// The whole request is part of the key, the login code included: another request under the same name is
+    /// another operation.
     #[must_use]
-    pub fn new(request: &Map<String, Value>, lambda_request_id: &str) -> Self {
-        let name = match request.get("operation_id").and_then(Value::as_str) {
+    pub fn new(request: &RequestData, lambda_request_id: &str) -> Self {
+        let name = match request.text("operation_id") {
             Some(id) if is_operation_id(id) => id,
             _ => lambda_request_id,
         };
         let mut hash = Sha256::new();
         hash.update((name.len() as u64).to_be_bytes());
         hash.update(name);
-        hash.update(to_json(request));
-        let mut key = [0; Self::BYTES];
-        key.copy_from_slice(&hash.finalize()[..Self::BYTES]);
-        Self(key)
+        hash.update(request.digest());
+        Self(hash.finalize().into())
     }
 }
 
-/// The beginning of an [`OperationKey`], by which the store remembers it: that leaves room for more of them.
+/// By what a club remembers an operation: the beginning of its key's HMAC with the club's secret.
 ///
-/// 40 bits: that a new operation meets one of 288 by chance happens once in 4,000 million.
+/// 64 bits: enough that a new operation meets one of the list by chance once in 10^17 times. Who does not know the
+/// secret cannot search for one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Remembered(pub [u8; Remembered::BYTES]);
 
 impl Remembered {
     /// Bytes of it.
-    pub const BYTES: usize = 5;
+    pub const BYTES: usize = 8;
 }
 
 fn is_operation_id(text: &str) -> bool {
@@ -95,18 +94,44 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// A new id (`api.md` section 3: a random UUID, lower-case, hyphenated). The same operation and
+    /// A new id (`docs/api.md#values`). The same operation and
     /// `purpose` give the same id.
     #[must_use]
     pub fn uuid(&self, purpose: &str) -> String {
         derive_uuid(&self.secret.0, &[b"id", &self.key.0, purpose.as_bytes()])
     }
 
-    /// A new login code; the same for every run of the operation.
+    /// A new login code; the same for every run of the operation. What one purpose gives, no other does.
     #[must_use]
-    pub fn login_code(&self) -> LoginCode {
-        derive_login_code(&self.secret.0, &[b"code", &self.key.0])
+    pub fn login_code(&self, purpose: CodePurpose) -> LoginCode {
+        let label: &[u8] = match purpose {
+            CodePurpose::FirstAdmin => b"code of the first admin",
+            CodePurpose::NewMember => b"code of a new member",
+            CodePurpose::Replacement => b"code in place of another",
+        };
+        derive_login_code(&self.secret.0, &[label, &self.key.0])
     }
+
+    /// White space's worth of what tells a version of the private object from all others: its operation, and the
+    /// metadata that it is stored with. Versions that are equal in both are equal.
+    #[must_use]
+    pub fn version_name(&self, metadata: &[u8]) -> [u8; 8] {
+        let block = derive_block(&self.secret.0, &[b"version", &self.key.0, metadata], 0);
+        let mut name = [0; 8];
+        name.copy_from_slice(&block[..8]);
+        name
+    }
+}
+
+/// What a login code is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodePurpose {
+    /// Making a club.
+    FirstAdmin,
+    /// `admin_create_user`
+    NewMember,
+    /// `admin_reset_auth_token`
+    Replacement,
 }
 
 /// A UUID (version 4, RFC 9562) whose random bits are derived from `secret` and `parts`.
@@ -156,10 +181,11 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn key(request: &Value, lambda_request_id: &str) -> OperationKey {
-        OperationKey::new(request.as_object().unwrap(), lambda_request_id)
+        let request = RequestData::read(request.to_string().as_bytes()).unwrap();
+        OperationKey::new(&request, lambda_request_id)
     }
 
     #[test]
@@ -190,7 +216,7 @@ mod tests {
     #[test]
     fn ids_and_codes_have_the_contracts_form_and_depend_on_operation_and_secret() {
         let operation = Operation {
-            key: OperationKey([1; 8]),
+            key: OperationKey([1; 32]),
             secret: Secret([2; 16]),
         };
         let id = operation.uuid("user");
@@ -203,13 +229,23 @@ mod tests {
         assert_eq!(id, operation.uuid("user"));
         assert_ne!(id, operation.uuid("session"));
 
-        let code = operation.login_code();
+        let purposes = [
+            CodePurpose::FirstAdmin,
+            CodePurpose::NewMember,
+            CodePurpose::Replacement,
+        ];
+        for (n, purpose) in purposes.into_iter().enumerate() {
+            for other in &purposes[..n] {
+                assert_ne!(operation.login_code(purpose), operation.login_code(*other));
+            }
+        }
+        let code = operation.login_code(CodePurpose::NewMember);
         assert_eq!(code.text().len(), LoginCode::NEW_LENGTH);
         assert!(code.text().bytes().all(|b| b.is_ascii_alphanumeric()));
-        assert_eq!(code, operation.login_code());
+        assert_eq!(code, operation.login_code(CodePurpose::NewMember));
         let others = [
             Operation {
-                key: OperationKey([3; 8]),
+                key: OperationKey([3; 32]),
                 ..operation
             },
             Operation {
@@ -219,7 +255,7 @@ mod tests {
         ];
         for other in others {
             assert_ne!(other.uuid("user"), id);
-            assert_ne!(other.login_code(), code);
+            assert_ne!(other.login_code(CodePurpose::NewMember), code);
         }
     }
 
@@ -227,14 +263,14 @@ mod tests {
     fn every_character_of_the_alphabet_is_used_about_equally() {
         let mut counts = [0_usize; 128];
         for n in 0..5_000_u64 {
-            let mut key = [0; 8];
-            key.copy_from_slice(&n.to_be_bytes());
+            let mut key = [0; OperationKey::BYTES];
+            key[..8].copy_from_slice(&n.to_be_bytes());
             let operation = Operation {
                 key: OperationKey(key),
                 secret: Secret([9; 16]),
             };
             operation
-                .login_code()
+                .login_code(CodePurpose::NewMember)
                 .text()
                 .bytes()
                 .for_each(|b| counts[usize::from(b)] += 1);

@@ -1,5 +1,5 @@
 //! Writing the club: the private form with login codes, the public one with their hashes
-//! (`api.md` section 5). Nothing else differs between the two.
+//! (`docs/api.md#public-datajson`). Nothing else differs between the two.
 //!
 //! The members come first: they seldom change, so their text, their codes' hashes and the state of
 //! SHA-256 after them are kept from version to version. What follows is put together from the kept
@@ -14,6 +14,7 @@ use super::Club;
 use super::session::{Participation, Session};
 use super::stored::Extra;
 use super::user::User;
+use crate::json::surrogates;
 
 /// The text of an object: JSON in UTF-8, in two parts, so that what is kept need not be copied.
 #[derive(Clone, Debug)]
@@ -40,6 +41,7 @@ impl<'c> Text<'c> {
     fn of(beginning: &'c Beginning, club: &Club, white_space: &str) -> Self {
         let mut rest = Vec::with_capacity(SESSIONS_BYTES);
         write_rest(&mut rest, club);
+        let mut rest = with_surrogates(rest, club.has_stand_ins);
         rest.extend_from_slice(white_space.as_bytes());
         Self {
             beginning: &beginning.json,
@@ -73,6 +75,19 @@ pub fn public_text<'c>(club: &'c Club, white_space: &str) -> Text<'c> {
     Text::of(&members(club).public, club, white_space)
 }
 
+/// Bytes of the private `data.json`, or a few more. What is written for this is kept.
+#[must_use]
+pub fn written_bytes(club: &Club) -> usize {
+    let sessions = club.sessions.iter();
+    let sessions = sessions.map(|(id, session)| id.len() + session.written(to_json).len());
+    let extra = club.extra.iter();
+    let extra = extra.map(|(key, value)| key.len() + value.get().len());
+    let rest = sessions
+        .chain(extra)
+        .map(|length| length + MEMBER_PUNCTUATION);
+    members(club).private.json.len() + rest.sum::<usize>() + REST_BYTES
+}
+
 /// The private `data.json`.
 #[must_use]
 pub fn private_json(club: &Club) -> Vec<u8> {
@@ -83,6 +98,15 @@ pub fn private_json(club: &Club) -> Vec<u8> {
 #[must_use]
 pub fn public_json(club: &Club) -> Vec<u8> {
     public_text(club, "").bytes()
+}
+
+/// `json` as it is stored.
+pub(super) fn with_surrogates(json: Vec<u8>, has_stand_ins: bool) -> Vec<u8> {
+    if !has_stand_ins {
+        return json;
+    }
+    let json = String::from_utf8(json).expect("what serde_json wrote is UTF-8");
+    surrogates::put_back(&json).into_owned().into_bytes()
 }
 
 pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
@@ -108,8 +132,8 @@ fn members(club: &Club) -> &Members {
         let (mut private, mut public) = (Vec::with_capacity(room), Vec::with_capacity(room));
         write_members(users, &mut private, &mut public);
         Members {
-            private: Beginning::new(private),
-            public: Beginning::new(public),
+            private: Beginning::new(with_surrogates(private, club.has_stand_ins)),
+            public: Beginning::new(with_surrogates(public, club.has_stand_ins)),
         }
     })
 }
@@ -211,6 +235,10 @@ impl Serialize for Participation {
     }
 }
 
+/// Two quotation marks, a colon and a comma.
+const MEMBER_PUNCTUATION: usize = 4;
+/// What stands around the sessions, and the white space at the end.
+const REST_BYTES: usize = 64;
 /// Room for the sessions of a usual club; more is made if need be.
 const SESSIONS_BYTES: usize = 64 * 1024;
 /// Room for a usual member.
@@ -283,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn the_size_is_that_of_the_text() {
+        for club in [
+            read_club(existing_club().to_string().as_bytes()).unwrap(),
+            read_club(br#"{"users":{},"sessions":{}}"#).unwrap(),
+            super::super::demo::club("secret", 0, &Club::default()),
+        ] {
+            let text = private_text(&club, &" ".repeat(40)).bytes().len();
+            assert!((text..=text + 32).contains(&written_bytes(&club)), "{text}");
+        }
+    }
+
+    #[test]
     fn sessions_are_written_as_they_were_read_until_they_are_changed() {
         let session = "{ \"session_id\":\"s\\u0031\",\r\n\"room\" : [ 1e1 ], \"participation\":{}, \"comment\":null,\
             \"end_time\":7200,\"start_time\":3600, \"state\":\"scheduled\" }";
@@ -306,6 +346,25 @@ mod tests {
             let expected = text.replace(stored, &read.to_string());
             assert_eq!(String::from_utf8(private_json(&club)).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn halves_of_characters_are_written_as_they_were_read() {
+        // Wherever a string may be, with one half, with another one, and with both of a character.
+        let text = r#"{"users":{"u\ud83d":{"user_id":"u\ud83d","name":"Stu \ud83d","role":"Admin","auth_token":"c","\udd4b":"\udd4b"}},"sessions":{"s1":{"session_id":"s1","start_time":1,"end_time":2,"state":"scheduled","coach":"u\ud83d","comment":"\ud83d!","participation":{"a\ud83d":"Yes","a\ud83e":"No","b":"Maybe"},"room":"\ud800"}},"\udfff":["\udfff"]}"#
+            .to_owned();
+        let mut club = read_club(text.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
+        let public = String::from_utf8(public_json(&club)).unwrap();
+        let hash = hex::encode(crate::club::user::digest_of("c"));
+        assert_eq!(public, text.replace("\"c\"", &format!("\"{hash}\"")));
+        let session = club.sessions.get_mut("s1").unwrap();
+        session.participation.insert("b".into(), Participation::Yes);
+        let text = text.replace("Maybe", "Yes");
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
+        club.users.values_mut().next().unwrap().name = "Stu".to_owned();
+        let text = text.replace("Stu \\ud83d", "Stu");
+        assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::stored::Extra;
 
-/// A training session (`api.md` section 5).
+/// A training session (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// Equal to the key under which the session is stored.
@@ -27,7 +27,7 @@ pub struct Session {
 
 impl Session {
     /// Whether a save at `now` leaves this session out: it is archived and ended more than 12 hours
-    /// ago (`api.md` section 5, "Saving").
+    /// ago (`docs/api.md#saving`).
     #[must_use]
     pub fn is_over(&self, now: i64) -> bool {
         self.state == SessionState::Archived && self.end_time.saturating_add(KEPT_SECONDS) < now

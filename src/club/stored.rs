@@ -18,23 +18,35 @@ use super::kept::Kept;
 use super::projection::Members;
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
-use crate::json::{self, JsonError, StoredTime};
+use crate::json::{self, JsonError, PerhapsBorrowed, StoredTime, surrogates};
 
 /// Reads a private `data.json`.
 ///
 /// # Errors
-/// If it is not JSON or not of the shape of `api.md` section 5; a repeated key is an error too.
+/// If it is not JSON or not of the shape of `docs/api.md#private-datajson`; a repeated key is an error too.
 pub fn read_club(text: &[u8]) -> Result<Club, StoredError> {
-    read(text)
+    let (mut club, has_stand_ins) = read::<Club>(text)?;
+    club.has_stand_ins = has_stand_ins;
+    Ok(club)
 }
 
-/// Reads a whole stored object.
-pub(super) fn read<T: Stored>(text: &[u8]) -> Result<T, StoredError> {
-    let place = Place::default();
+/// Reads a whole stored object. Whether it has stand-ins for what no string can hold
+/// ([`surrogates`]): they must be put back when it is written.
+pub(super) fn read<T: Stored>(text: &[u8]) -> Result<(T, bool), StoredError> {
     let text = json::utf8(text).map_err(|problem| StoredError {
         place: String::new(),
         problem,
     })?;
+    read_unicode(text)
+        .map(|value| (value, false))
+        .or_else(|error| {
+            let text = surrogates::replaced(text).ok_or(error)?;
+            read_unicode(&text).map(|value| (value, true))
+        })
+}
+
+fn read_unicode<T: Stored>(text: &str) -> Result<T, StoredError> {
+    let place = Place::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     T::read(&mut deserializer, &place)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -117,6 +129,7 @@ impl StoredObject for Club {
             users: required(users, "users")?,
             sessions: required(sessions, "sessions")?,
             extra: fields.extra,
+            has_stand_ins: false,
         })
     }
 }
@@ -258,10 +271,23 @@ pub(super) struct Fields<'p, A> {
 
 impl<'de, A: MapAccess<'de>> Fields<'_, A> {
     pub(super) fn next_key(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
-        Ok(self
-            .map
-            .next_key::<PerhapsBorrowed<'de>>()?
-            .map(|key| key.0))
+        match self.map.next_key::<PerhapsBorrowed<'de>>()? {
+            Some(key) => Ok(Some(key.0)),
+            None => self.end().map(|()| None),
+        }
+    }
+
+    /// Looks for repeated keys among those that were kept: only now, since each on its own would be
+    /// compared with all before.
+    fn end(&self) -> Result<(), A::Error> {
+        let mut keys: Vec<_> = self.extra.iter().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => self
+                .place
+                .on_error(pair[0], Err(A::Error::custom("repeated key"))),
+            None => Ok(()),
+        }
     }
 
     /// Reads the value of `key` into its slot, which must still be empty.
@@ -282,11 +308,6 @@ impl<'de, A: MapAccess<'de>> Fields<'_, A> {
 
     /// Keeps the value of a `key` that the contract does not name.
     pub(super) fn keep(&mut self, key: &str) -> Result<(), A::Error> {
-        if self.extra.iter().any(|(known, _)| known == key) {
-            return self
-                .place
-                .on_error(key, Err(A::Error::custom("repeated key")));
-        }
         let value = self.place.on_error(key, self.map.next_value())?;
         self.extra.0.push((key.to_owned(), value));
         Ok(())
@@ -432,30 +453,3 @@ macro_rules! stored_as_it_is {
 }
 
 stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
-
-/// A string, borrowed from the stored text where it has no escapes.
-struct PerhapsBorrowed<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PerhapsBorrowedVisitor;
-
-        impl<'de> Visitor<'de> for PerhapsBorrowedVisitor {
-            type Value = PerhapsBorrowed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<PerhapsBorrowed<'de>, E> {
-                Ok(PerhapsBorrowed(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<PerhapsBorrowed<'de>, E> {
-                Ok(PerhapsBorrowed(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(PerhapsBorrowedVisitor)
-    }
-}

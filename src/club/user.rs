@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::stored::Extra;
 
-/// A member of the club (`api.md` section 5).
+/// A member of the club (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
     /// Equal to the key under which the user is stored.
@@ -57,7 +57,7 @@ impl Role {
 /// The SHA-256 of a login code's UTF-8 bytes. Its hex form stands in the public object.
 pub type CodeDigest = [u8; 32];
 
-/// A login code (`api.md` section 3). `Debug` does not show it.
+/// A login code (`docs/api.md#values`). `Debug` does not show it.
 #[derive(Clone)]
 pub struct LoginCode {
     text: String,

@@ -145,7 +145,8 @@ impl fmt::Display for NextError {
 
 impl std::error::Error for NextError {}
 
-/// What the Runtime API made of an answer (research 1.5).
+/// What the Runtime API made of an answer (AWS Lambda Developer Guide, "Using the Lambda
+/// runtime API for custom runtimes", invocation response).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Taken.

@@ -12,6 +12,8 @@ pub struct Context<'a> {
     pub request_id: &'a str,
     /// When Lambda gives up.
     pub deadline: SystemTime,
+    /// Whether our clock is known to differ from Lambda's.
+    pub are_clocks_apart: bool,
     /// The ARN, with version or alias, that was invoked.
     pub invoked_function_arn: Option<&'a str>,
     /// The X-Ray trace header.
@@ -37,6 +39,7 @@ impl<'a> Context<'a> {
         Self {
             request_id: &invocation.request_id,
             deadline: invocation.deadline,
+            are_clocks_apart: invocation.are_clocks_apart,
             invoked_function_arn: invocation.invoked_function_arn.as_deref(),
             trace_id,
             tenant_id,

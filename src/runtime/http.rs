@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::address::Address;
+use super::event::{GATE, Gate, LARGE_BYTES, Permit};
 
 /// A client of one server. Threads may share it: each request has a connection to itself.
 #[derive(Debug)]
@@ -28,18 +29,19 @@ impl Client {
         }
     }
 
-    /// Makes a request, and reads its answer to the end.
+    /// Makes a request, and reads its answer to the end. A POST whose connection is cut is sent once more:
+    /// the server may have closed it while the handler was at work, and the ids in it keep it from
+    /// counting twice. A GET takes an event, and what was taken is not given again.
     pub(super) fn make(&self, request: &Request<'_>) -> Result<Answer, HttpError> {
         let bytes = self.to_bytes(request);
         let idle = self.idle().pop();
-        if let Some(stream) = idle {
-            match self.exchange(stream, request, &bytes) {
-                // The server may have closed the connection while the handler was at work.
-                Err(HttpError::Cut(_)) if request.body.is_some() => {}
-                done => return done,
+        let stream = idle.map_or_else(|| self.connect(), Ok)?;
+        match self.exchange(stream, request, &bytes) {
+            Err(HttpError::Cut(_)) if request.body.is_some() => {
+                self.exchange(self.connect()?, request, &bytes)
             }
+            done => done,
         }
-        self.exchange(self.connect()?, request, &bytes)
     }
 
     fn exchange(
@@ -50,9 +52,26 @@ impl Client {
     ) -> Result<Answer, HttpError> {
         stream.set_read_timeout(request.timeout)?;
         stream.set_write_timeout(request.timeout)?;
-        stream.write_all(bytes).map_err(HttpError::Cut)?;
-        let (answer, goes_on) = AnswerReader::new(&mut stream).read()?;
-        if goes_on {
+        let sent = stream.write_all(bytes);
+        let is_sent = sent.is_ok();
+        // A server that was too slow once is not waited for again.
+        let is_late =
+            |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        let sent = match sent {
+            Err(error) if is_late(&error) => return Err(error.into()),
+            sent => sent,
+        };
+        let mut reader = AnswerReader::new(&mut stream);
+        // What comes in answer to a POST is small.
+        reader.gate = request.body.is_none().then_some(&GATE);
+        let read = reader.read();
+        // A server may answer, and close, before it has read all of a request (RFC 9112, section 9.6).
+        let (answer, goes_on) = match (sent, read) {
+            (_, Ok(read)) => read,
+            (Err(error), Err(_)) => return Err(HttpError::Cut(error)),
+            (Ok(()), Err(error)) => return Err(error),
+        };
+        if goes_on && is_sent {
             self.idle().push(stream);
         }
         Ok(answer)
@@ -131,6 +150,8 @@ pub(super) struct Answer {
     headers: Vec<(String, Vec<u8>)>,
     /// The body, or why it could not be read.
     pub(super) body: Result<Vec<u8>, String>,
+    /// For a large body, if the reader had a gate.
+    pub(super) permit: Option<Permit>,
 }
 
 impl Answer {
@@ -160,6 +181,8 @@ struct AnswerReader<R> {
     stream: R,
     /// Read, but not taken yet.
     bytes: Vec<u8>,
+    /// Through which large bodies come.
+    gate: Option<&'static Gate>,
 }
 
 impl<R: Read> AnswerReader<R> {
@@ -167,6 +190,7 @@ impl<R: Read> AnswerReader<R> {
         Self {
             stream,
             bytes: Vec::with_capacity(HEAD_BYTES),
+            gate: None,
         }
     }
 
@@ -180,6 +204,9 @@ impl<R: Read> AnswerReader<R> {
             }
         };
         let framing = self.framing(&answer);
+        if !matches!(framing, Framing::Length(length) if length < LARGE_BYTES) {
+            answer.permit = self.gate.map(Gate::enter);
+        }
         answer.body = match framing {
             Framing::Length(length) => self.take(length),
             Framing::Chunks => self.chunks(),
@@ -209,6 +236,7 @@ impl<R: Read> AnswerReader<R> {
                             .map(|header| (header.name.to_owned(), header.value.to_vec()))
                             .collect(),
                         body: Ok(Vec::new()),
+                        permit: None,
                     };
                     let is_http_11 = head.version == Some(1);
                     self.bytes.drain(..length);
@@ -220,12 +248,10 @@ impl<R: Read> AnswerReader<R> {
                 }
                 Err(_) => return Err(HttpError::NotHttp("something else")),
             }
-            let is_begun = !self.bytes.is_empty();
             match self.more() {
-                Ok(0) if is_begun => return Err(HttpError::NotHttp("the end of the connection")),
                 Ok(0) => return Err(HttpError::Cut(ErrorKind::UnexpectedEof.into())),
                 Ok(_) => {}
-                Err(error) if !is_begun && error.kind() == ErrorKind::ConnectionReset => {
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Err(HttpError::Cut(error));
                 }
                 Err(error) => return Err(error.into()),
@@ -343,7 +369,7 @@ enum Framing {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum HttpError {
-    /// The connection ended before a byte of the answer came.
+    /// The connection ended before the answer's head did.
     Cut(io::Error),
     /// It could not be opened, was too slow, or broke midway.
     Io(io::Error),
@@ -451,10 +477,11 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_an_error() {
-        assert!(matches!(both_ways(b""), Err(HttpError::Cut(_))));
+        for bytes in [&b""[..], b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nA: b\r\n"] {
+            assert!(matches!(both_ways(bytes), Err(HttpError::Cut(_))));
+        }
         for bytes in [
             &b"SSH-2.0-whatever\r\n\r\n"[..],
-            b"HTTP/1.1 2",
             b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",
         ] {
             assert!(matches!(both_ways(bytes), Err(HttpError::NotHttp(_))));

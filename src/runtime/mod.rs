@@ -13,13 +13,14 @@
 pub mod address;
 pub mod api;
 mod context;
+mod event;
 mod http;
 mod invocation;
 pub mod panics;
 pub mod report;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::json;
@@ -28,25 +29,46 @@ use crate::log::{Level, Log};
 use address::Address;
 use api::{Invocation, RuntimeApi, Sent};
 pub use context::Context;
+pub use event::Event;
 pub use report::{HandlerError, InitError};
 
-/// What a function does with an event.
+/// What a function does with an event. A closure that gives a payload is a handler too.
 ///
 /// By reference: where Lambda sends several events at once, several threads share a handler.
 pub trait Handler {
-    /// Makes the answer to one event. Both are JSON texts by Lambda's convention.
+    /// Makes the answer to one event, both of them JSON texts by Lambda's convention. An event that is not needed
+    /// any more is best dropped: a large one keeps others waiting.
     ///
     /// # Errors
     /// What is reported to Lambda as a function error.
-    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError>;
+    fn handle(&self, event: Event, context: &Context<'_>) -> Result<Response, HandlerError>;
+}
+
+/// An answer to an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// A JSON text, by Lambda's convention.
+    pub payload: Vec<u8>,
+    /// Whether the process ends once it is posted: Lambda starts a new one then, with a new environment.
+    pub is_last: bool,
+}
+
+impl From<Vec<u8>> for Response {
+    /// An answer after which there may be others.
+    fn from(payload: Vec<u8>) -> Self {
+        Self {
+            payload,
+            is_last: false,
+        }
+    }
 }
 
 impl<F> Handler for F
 where
     F: Fn(&[u8], &Context<'_>) -> Result<Vec<u8>, HandlerError>,
 {
-    fn handle(&self, event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
-        self(event, context)
+    fn handle(&self, event: Event, context: &Context<'_>) -> Result<Response, HandlerError> {
+        self(&event, context).map(Response::from)
     }
 }
 
@@ -121,11 +143,11 @@ fn serve_all(
     handler: &(impl Handler + Sync),
     concurrency: usize,
 ) -> ExitCode {
-    let is_cold = AtomicBool::new(true);
+    let state = State::default();
     thread::scope(|scope| {
         for _ in 1..concurrency {
             let serving = thread::Builder::new().spawn_scoped(scope, || {
-                serve(api, log, handler, &is_cold);
+                serve(api, log, handler, &state);
                 // The other threads wait for events that will not come any more.
                 std::process::exit(1);
             });
@@ -135,7 +157,7 @@ fn serve_all(
                 break;
             }
         }
-        serve(api, log, handler, &is_cold);
+        serve(api, log, handler, &state);
         if concurrency > 1 {
             std::process::exit(1);
         }
@@ -143,11 +165,22 @@ fn serve_all(
     })
 }
 
-/// Serves events until the Runtime API fails.
-fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBool) {
+/// What the threads of a process share.
+#[derive(Debug, Default)]
+struct State {
+    /// An event has come.
+    is_warm: AtomicBool,
+    /// A handler has given its last answer: the process ends once nobody is at work any more.
+    is_ending: AtomicBool,
+    /// How many threads are at work on an event.
+    busy: AtomicUsize,
+}
+
+/// Serves events until the Runtime API fails, or the process is to end.
+fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, state: &State) {
     let mut failures = 0;
     loop {
-        let invocation = match api.next() {
+        let mut invocation = match api.next() {
             Ok(invocation) => invocation,
             Err(error) => {
                 failures += 1;
@@ -161,14 +194,34 @@ fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, is_cold: &AtomicBo
             }
         };
         failures = 0;
-        let context = Context::new(&invocation, is_cold.swap(false, Ordering::Relaxed), log);
-        let outcome = match &invocation.event {
+        state.busy.fetch_add(1, Ordering::SeqCst);
+        let is_cold = !state.is_warm.swap(true, Ordering::Relaxed);
+        let event = std::mem::replace(&mut invocation.event, Err(String::new()));
+        let context = Context::new(&invocation, is_cold, log);
+        let outcome = match event {
             Ok(event) => panics::catch(|| handler.handle(event, &context))
                 .unwrap_or_else(|panic| Err(HandlerError::new("Runtime.Panic", panic.to_string()))),
-            Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable.clone())),
+            Err(unreadable) => Err(HandlerError::new("Runtime.BadEvent", unreadable)),
         };
-        if finish(api, &invocation, &context, outcome) == Next::Exit {
+        // Before it is posted, so that no other thread takes an event meanwhile.
+        let is_last = outcome.as_ref().is_ok_and(|response| response.is_last);
+        if is_last && !state.is_ending.swap(true, Ordering::SeqCst) {
+            let message = "the process ends, so that Lambda starts a new one";
+            context.log.write(Level::Warn, message, &[]);
+        }
+        let next = finish(api, &invocation, &context, outcome);
+        let others = state.busy.fetch_sub(1, Ordering::SeqCst) - 1;
+        if next == Next::Exit {
             return;
+        }
+        if state.is_ending.load(Ordering::SeqCst) {
+            if others == 0 {
+                return;
+            }
+            // Whoever answers last ends the process, this thread with it. It takes no event any more.
+            loop {
+                thread::park();
+            }
         }
     }
 }
@@ -178,19 +231,19 @@ fn finish(
     api: &RuntimeApi,
     invocation: &Invocation,
     context: &Context<'_>,
-    outcome: Result<Vec<u8>, HandlerError>,
+    outcome: Result<Response, HandlerError>,
 ) -> Next {
     let log = &context.log;
     // Lambda would answer 413, having told the caller already in words that nobody can change.
-    let outcome = outcome.and_then(|payload| match payload.len() {
-        0..=MAX_RESPONSE_BYTES => Ok(payload),
+    let outcome = outcome.and_then(|response| match response.payload.len() {
+        0..=MAX_RESPONSE_BYTES => Ok(response),
         length => Err(HandlerError::new(
             "Runtime.ResponseTooLarge",
             format!("the response has {length} bytes, more than {MAX_RESPONSE_BYTES}"),
         )),
     });
     let sent = match outcome {
-        Ok(payload) => api.respond(invocation, &payload),
+        Ok(response) => api.respond(invocation, &response.payload),
         Err(error) => {
             log.write(
                 Level::Error,

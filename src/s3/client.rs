@@ -1,12 +1,17 @@
 //! S3 over HTTP: what requests are made, and what their answers mean.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::answer::{Answer, unix_time};
 use super::endpoint::Endpoint;
-use super::error::error_code;
-use super::exchange::{Answer, Exchange, note_requests, requests_made, unix_time};
+use super::exchange::{Exchange, note_requests, requests_made};
+use super::meaning::Meaning;
 use super::transport::Roots;
 use super::{
     Condition, ETag, Fetched, Head, Location, Object, ObjectStore, S3Error, Upload, Written,
@@ -18,6 +23,8 @@ use crate::sigv4::Credentials;
 #[derive(Debug)]
 pub struct Client {
     exchange: Exchange,
+    /// Whether S3 refused the token, and has granted nothing since.
+    is_token_refused: AtomicBool,
 }
 
 impl Client {
@@ -32,7 +39,30 @@ impl Client {
     ) -> Self {
         Self {
             exchange: Exchange::new(endpoint, roots, credentials, region, threads),
+            is_token_refused: AtomicBool::new(false),
         }
+    }
+
+    /// Whether S3 refuses the session token: this process has no other, and a new one gets a new one.
+    #[must_use]
+    pub fn is_token_refused(&self) -> bool {
+        self.is_token_refused.load(Ordering::Relaxed)
+    }
+
+    /// An answer that is a success, by its status.
+    fn granted(&self, answer: &Answer) {
+        if answer.is_success() {
+            self.is_token_refused.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// What an answer that is no success means.
+    fn refusal(&self, answer: &Answer) -> S3Error {
+        let said = answer.said();
+        if said.meaning() == Meaning::Credentials {
+            self.is_token_refused.store(true, Ordering::Relaxed);
+        }
+        S3Error::from_answer(said)
     }
 
     /// How many requests the calling thread has had made so far, failed ones included.
@@ -53,6 +83,7 @@ impl ObjectStore for Client {
         let answer = self
             .exchange
             .make("GET", location, condition.as_slice(), None, timeout)?;
+        self.granted(&answer);
         match answer.status {
             200 => Ok(Fetched::Object(Object {
                 head: head(&answer)?,
@@ -61,17 +92,18 @@ impl ObjectStore for Client {
             304 => Ok(Fetched::NotModified {
                 last_modified: time_of(&answer, "last-modified"),
             }),
-            _ => Err(refusal(&answer)),
+            _ => Err(self.refusal(&answer)),
         }
     }
 
     fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error> {
         let answer = self.exchange.make("HEAD", location, &[], None, timeout)?;
+        self.granted(&answer);
         match answer.status {
             200 => head(&answer),
             // Answers to HEAD have no body, hence no code.
             404 => Err(S3Error::Absent),
-            _ => Err(refusal(&answer)),
+            _ => Err(self.refusal(&answer)),
         }
     }
 
@@ -116,7 +148,12 @@ impl ObjectStore for Client {
             .iter()
             .map(|(name, value)| (format!("{METADATA_PREFIX}{name}"), *value))
             .collect();
-        let mut headers = vec![("content-type", "application/json; charset=utf-8")];
+        // S3 asks for a checksum where Object Lock keeps versions (AmazonS3 API reference, PutObject).
+        let checksum = BASE64_STANDARD.encode(upload.sha256);
+        let mut headers = vec![
+            ("content-type", "application/json; charset=utf-8"),
+            ("x-amz-checksum-sha256", &*checksum),
+        ];
         headers.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
         headers.extend(upload.cache_control.map(|value| ("cache-control", value)));
         match upload.condition {
@@ -127,19 +164,16 @@ impl ObjectStore for Client {
         let answer = self
             .exchange
             .make("PUT", location, &headers, Some(upload), timeout)?;
+        self.granted(&answer);
         match answer.status {
-            200 => Ok(Written {
+            // S3-compatible servers have said 201, 202 and 204 too (RFC 9110, section 9.3.4).
+            200..=299 => Ok(Written {
                 etag: head(&answer)?.etag,
                 answered: time_of(&answer, "date"),
             }),
-            _ => Err(refusal(&answer)),
+            _ => Err(self.refusal(&answer)),
         }
     }
-}
-
-/// What an answer that is no success means.
-fn refusal(answer: &Answer) -> S3Error {
-    S3Error::from_answer(answer.status, error_code(&answer.body).unwrap_or_default())
 }
 
 fn head(answer: &Answer) -> Result<Head, S3Error> {

@@ -1,4 +1,4 @@
-//! Which URL an object has (research 2.5).
+//! Which URL an object has (Amazon S3 User Guide, "Virtual hosting of general purpose buckets").
 
 use std::fmt;
 

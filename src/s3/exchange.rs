@@ -8,10 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
-use ureq::http::{HeaderMap, Request, Response};
+use ureq::http::{Request, Response};
 use ureq::{Agent, AsSendBody, Body, Error, SendBody, Timeout};
 
+use super::answer::Answer;
+use super::early_answer::{failed_write, forget_failed_write};
 use super::endpoint::Endpoint;
 use super::resolver::CachingResolver;
 use super::transport::{self, Roots};
@@ -70,8 +71,8 @@ impl Exchange {
         self.endpoint.address(location.bucket, location.key).host
     }
 
-    /// Makes a signed request, and once more with the right time where S3 refuses one that was signed with
-    /// a wrong one: such a request was not applied. Every other answer is a success here, whatever its
+    /// Makes a signed request, and once more with S3's time where S3 refuses one for the time that it was
+    /// signed with: such a request was not applied. Every other answer is a success here, whatever its
     /// status. Both together take no longer than `timeout`.
     pub(super) fn make(
         &self,
@@ -86,17 +87,18 @@ impl Exchange {
         let offset = self.clock_offset.load(Ordering::Relaxed);
         let signed = OffsetDateTime::now_utc().unix_timestamp() + offset;
         let answer = self.make_once(method, location, headers, body, offset, timeout)?;
-        // Not by the code: an answer to HEAD has no body that could hold one.
-        let theirs = match answer.header("date").and_then(unix_time) {
-            Some(theirs) if answer.status == 403 && signed.abs_diff(theirs) > MAX_SKEW => theirs,
-            _ => return Ok(answer),
+        let Some(theirs) = answer.time_asked_for(method, signed) else {
+            return Ok(answer);
         };
         let offset = theirs - OffsetDateTime::now_utc().unix_timestamp();
-        self.clock_offset.store(offset, Ordering::Relaxed);
         match timeout.checked_sub(begun.elapsed()) {
-            // Only once: a second refusal has another reason.
             Some(left) if !left.is_zero() => {
-                self.make_once(method, location, headers, body, offset, left)
+                let again = self.make_once(method, location, headers, body, offset, left);
+                // Where it did not help, the time was not the reason, or not S3's own: it is forgotten.
+                if again.as_ref().is_ok_and(|again| !again.is_refused()) {
+                    self.clock_offset.store(offset, Ordering::Relaxed);
+                }
+                again
             }
             _ => Ok(answer),
         }
@@ -141,6 +143,7 @@ impl Exchange {
             request = request.header(name, value);
         }
         let is_fresh = !self.has_live_connection(&address.host);
+        forget_failed_write();
         let answer = match body {
             Some(upload) => request
                 // Said by us, or the body would go in chunks, which S3 does not take.
@@ -158,12 +161,19 @@ impl Exchange {
         };
         let answer = answer
             .map_err(|error| no_answer(&error))
-            .and_then(Answer::read);
+            .and_then(Answer::read)
+            .and_then(|answer| match failed_write() {
+                // S3 cannot have stored what it has not been sent.
+                Some(cause) if answer.is_success() => Err(S3Error::OutcomeUnknown {
+                    cause: format!("{} before the request was sent: {cause}", answer.status),
+                }),
+                _ => Ok(answer),
+            });
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         match &answer {
             Ok(_) => drop(answered.insert(address.host, SystemTime::now())),
             // Whatever was wrong with this connection may be wrong with the others. A retry is to use
-            // a new one, and a fresh address (research 2.3).
+            // a new one, and a fresh address (Amazon S3 User Guide, "Performance guidelines", on retries).
             Err(_) => {
                 answered.clear();
                 self.resolver.forget();
@@ -191,7 +201,7 @@ impl Exchange {
     }
 
     /// Whether a pooled connection to `host` may still be good. By the wall clock: while a function is
-    /// frozen, the clock that ureq goes by may stand still (research 2.7).
+    /// frozen, the clock that ureq goes by may stand still.
     fn has_live_connection(&self, host: &str) -> bool {
         let now = SystemTime::now();
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -220,68 +230,6 @@ impl Read for InRecords<'_> {
 /// Header, type and authentication tag of TLS 1.3 (RFC 8446, section 5.2); TLS 1.2 adds 29 bytes.
 const RECORD_OVERHEAD: usize = 32;
 
-/// An answer of S3's, read to its end.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-}
-
-impl Answer {
-    fn read(answer: Response<Body>) -> Result<Self, S3Error> {
-        let (head, body) = answer.into_parts();
-        let status = head.status.as_u16();
-        if status != 200 {
-            return Ok(Self {
-                status,
-                headers: head.headers,
-                body: beginning_of(body),
-            });
-        }
-        let too_large = || S3Error::BadAnswer {
-            cause: format!("expected at most {MAX_OBJECT_BYTES} bytes, found more"),
-        };
-        if body
-            .content_length()
-            .is_some_and(|length| length > MAX_OBJECT_BYTES)
-        {
-            return Err(too_large());
-        }
-        // As much room as is needed, since a Vec that grows while it is read is copied again and again.
-        let room = body.content_length().unwrap_or(0);
-        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
-        body.into_reader()
-            .take(MAX_OBJECT_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| S3Error::OutcomeUnknown {
-                cause: format!("cut short: {error}"),
-            })?;
-        if bytes.len() as u64 > MAX_OBJECT_BYTES {
-            return Err(too_large());
-        }
-        Ok(Self {
-            status,
-            headers: head.headers,
-            body: bytes,
-        })
-    }
-
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// As much of an error's text as its code is in. Whatever becomes of the rest, the status says what the
-/// answer means.
-fn beginning_of(body: Body) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let _ = body
-        .into_reader()
-        .take(MAX_ERROR_BYTES)
-        .read_to_end(&mut bytes);
-    bytes
-}
-
 /// Why no answer came, told apart by whether the request may have reached S3.
 fn no_answer(error: &Error) -> S3Error {
     let cause = error.to_string();
@@ -306,19 +254,6 @@ fn no_answer(error: &Error) -> S3Error {
         _ => S3Error::OutcomeUnknown { cause },
     }
 }
-
-/// The time that a header such as `Date` gives, in seconds since 1970.
-pub(super) fn unix_time(text: &str) -> Option<i64> {
-    let time = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-    Some(time.unix_timestamp())
-}
-
-/// How far S3 lets clocks differ is 15 minutes; a refusal by a clock that is nearer has another reason.
-const MAX_SKEW: u64 = 10 * 60;
-
-/// An object larger than this is no club's.
-const MAX_OBJECT_BYTES: u64 = 32 * 1024 * 1024;
-const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -345,13 +280,5 @@ mod tests {
                 assert_eq!(sent, text[..length]);
             }
         }
-    }
-
-    #[test]
-    fn times_of_headers_are_read() {
-        // RFC 9110, section 5.6.7.
-        let time = unix_time("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(time, Some(784_111_777));
-        assert_eq!(unix_time("yesterday"), None);
     }
 }

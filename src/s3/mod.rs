@@ -2,23 +2,29 @@
 //!
 //! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
 //!   real S3, on an emulator and on a simulation alike
-//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request and its answer;
-//!   [`transport`]: every HTTP setting, with its reason; [`resolver`]: name lookups
-//! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong
+//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request, and its `answer`;
+//!   [`transport`]: every HTTP setting, with its reason; `early_answer`: answers to requests that were not
+//!   sent to their end; [`resolver`]: name lookups
+//! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong; [`meaning`]: what
+//!   S3's answers mean; `said`: what of them is logged
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+mod answer;
 pub mod client;
+mod early_answer;
 pub mod endpoint;
 pub mod error;
 mod exchange;
+pub mod meaning;
 pub mod resolver;
+mod said;
 pub mod transport;
 
 pub use client::Client;
-pub use error::S3Error;
+pub use error::{S3Error, Said};
 
 /// Objects in buckets, as S3 keeps them: strongly consistent, each on its own.
 pub trait ObjectStore {

@@ -14,8 +14,8 @@ use ureq::{Error, Timeout};
 
 /// Looks a name up once and remembers its addresses for a while.
 ///
-/// `ureq`'s own resolver starts a thread for each request as soon as a timeout is set (anchors, section
-/// 5). This one starts one only for a name that it does not know: the system's resolver takes no limit, so
+/// `ureq`'s own resolver starts a thread for each request as soon as a timeout is set (ureq 3.5,
+/// `unversioned/resolver.rs`). This one starts one only for a name that it does not know: the system's resolver takes no limit, so
 /// a lookup that takes too long is left behind in its thread. Nobody waits for it but who asked.
 #[derive(Clone, Debug, Default)]
 pub struct CachingResolver {

@@ -7,14 +7,15 @@ use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 
+use super::early_answer::EarlyAnswers;
 use super::resolver::CachingResolver;
 
 /// The certificates that an S3 server's certificate must be signed by.
 #[derive(Clone, Debug)]
 pub enum Roots {
-    /// Mozilla's, compiled in: reading the system's costs 0.7 ms at every start (anchors, section 4).
+    /// Mozilla's, compiled in: reading the system's costs 0.7 ms at every start (`benches/NOTES.md`).
     BuiltIn,
     /// Those of the file that `AWS_CA_BUNDLE` names, and no others.
     Bundle(Vec<Certificate<'static>>),
@@ -74,7 +75,7 @@ pub(super) fn agent(
         // Each thread has use for one connection to each bucket; they may be of one host.
         .max_idle_connections(2 * threads)
         .max_idle_connections_per_host(2 * threads)
-        // S3 closes idle connections after some 20 s, sometimes far sooner (research 2.7).
+        // S3 closes idle connections after some 20 s, sometimes far sooner (delta-rs keeps them for 15 s).
         .max_idle_age(IDLE_AGE)
         .tls_config(
             TlsConfig::builder()
@@ -83,7 +84,11 @@ pub(super) fn agent(
                 .build(),
         )
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), resolver)
+    let connector =
+        ().chain(TcpConnector::default())
+            .chain(EarlyAnswers)
+            .chain(RustlsConnector::default());
+    Agent::with_parts(config, connector, resolver)
 }
 
 /// ring's cryptography, AES-128 with SHA-256 first: the strength of the handshake's X25519, and processors

@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::World;
 use super::nonce::{Nonce, white_space};
 use super::objects::Unread;
 use super::run::{Run, Stop};
-use crate::actions::AttendanceRecord;
+use super::{Failure, World};
+use crate::actions::{AttendanceRecord, Refusal};
 use crate::club::history::History;
+use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
 /// What this request did to the history.
@@ -47,6 +48,16 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         loop {
             let (history, etag) = self.read_year(record.year)?;
             let present = history.entry(session_id).map(ToOwned::to_owned);
+            let before_bytes = history.size();
+            let mut after = history;
+            after.record(session_id, &record.session, &record.participants, &spelt);
+            if let Err(text) = limits::HISTORY.check(after.size(), || before_bytes) {
+                self.put_back()?;
+                return Err(Stop::End(Failure::Refused(Refusal::new(text))));
+            }
+            self.trace
+                .warnings
+                .extend(limits::HISTORY.warning(after.size()));
             let earlier = self.recorded.take();
             // What was there before this run's first write is what is put back, if need be.
             let before = if self.is_own(present.as_deref()) {
@@ -54,8 +65,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             } else {
                 Some(present.clone())
             };
-            let mut after = history;
-            after.record(session_id, &record.session, &record.participants, &spelt);
             let is_written =
                 after.entry(session_id).map(RawValue::get) == present.as_deref().map(RawValue::get);
             self.recorded = before.map(|before| Recorded {
@@ -78,15 +87,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        while let Some(recorded) = self.recorded.take() {
-            let read = self.read_year(recorded.year);
-            let recorded = self.recorded.insert(recorded);
-            let (mut history, etag) = read?;
-            let (year, session_id) = (recorded.year, recorded.session_id.clone());
-            let (before, is_open) = (
-                recorded.before.clone(),
-                recorded.open.as_ref() == Some(&etag),
-            );
+        // What is known of the entry stays in place meanwhile: a fault on the way is to say that it may be there.
+        while let Some(year) = self.recorded.as_ref().map(|recorded| recorded.year) {
+            let (mut history, etag) = self.read_year(year)?;
+            let Some(recorded) = &self.recorded else {
+                return Ok(());
+            };
+            let (session_id, before) = (recorded.session_id.clone(), recorded.before.clone());
+            let is_open = recorded.open.as_ref() == Some(&etag);
             if self.is_own(history.entry(&session_id)) {
                 history.put_back(&session_id, before);
             } else if !is_open {
@@ -117,7 +125,13 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
         };
         self.entry_nonce = Some(nonce);
-        Ok(white_space(self.key().0) + &white_space(nonce))
+        Ok(white_space(self.key_in_entries()) + &white_space(nonce))
+    }
+
+    fn key_in_entries(&self) -> Nonce {
+        let mut beginning = Nonce::default();
+        beginning.copy_from_slice(&self.key().0[..size_of::<Nonce>()]);
+        beginning
     }
 
     /// Whether this run wrote the entry.
@@ -125,7 +139,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let (Some(nonce), Some(entry)) = (self.entry_nonce, entry) else {
             return false;
         };
-        let spelt = white_space(self.key().0) + &white_space(nonce) + "}";
+        let spelt = white_space(self.key_in_entries()) + &white_space(nonce) + "}";
         entry.get().ends_with(&spelt)
     }
 

@@ -11,6 +11,8 @@ use super::run::{Run, Stop};
 use crate::actions::{Change, HistoryChange};
 use crate::club::Club;
 use crate::club::operation::{OperationKey, Remembered, Secret};
+use crate::club::projection::written_bytes;
+use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
@@ -28,8 +30,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if known.private.journal.secret().is_none() && !self.are_conditions_tested {
             self.test_conditions(&known.private)?;
         }
-        let key = self.key();
-        let journal = known.private.journal.with(secret, key);
+        let journal = known.private.journal.with(secret, self.key());
+        self.has_sent_change = true;
         let (private, last_modified) =
             self.commit(change.club, journal, Some(known.private.as_ref()))?;
         self.open = None;
@@ -38,6 +40,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         known.last_modified = last_modified;
         // Whatever happens from here on, the next request sees that the public object lags behind.
         self.store.remember(Some(known.clone()));
+        let size = written_bytes(&known.private.club);
+        self.trace.warnings.extend(limits::DATA.warning(size));
         if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
             self.record(record)?;
         }
@@ -88,7 +92,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             Some(private) => Condition::Match(&private.etag),
             None => Condition::Absent,
         };
-        let nonce = self.key().0;
+        let key = self.key();
         let mut was_lost = false;
         loop {
             let timeout = self.timeout()?;
@@ -96,7 +100,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let written = self
                 .store
                 .objects
-                .write_private(&club, &journal, nonce, condition, timeout);
+                .write_private(&club, &journal, key, condition, timeout);
             self.trace.commit += self.since(begun);
             let error = match written {
                 Ok(written) => {
@@ -149,8 +153,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let cause = format!("writing private data.json: {error}");
         self.last_error = Some(cause.clone());
         let waited = match error {
-            // Absent: it was deleted meanwhile (research 2.1).
-            S3Error::PreconditionFailed | S3Error::Conflict | S3Error::Absent => {
+            // Absent: it was deleted meanwhile (S3 API reference, PutObject, `If-Match`).
+            error if error.is_conflict() || *error == S3Error::Absent => {
                 self.back_off_from_conflict()
             }
             // BadAnswer: by all signs it was written.
@@ -171,7 +175,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let written = self.store.objects.write_private(
             &private.club,
             &private.journal,
-            self.key().0,
+            self.key(),
             Condition::Match(&nobody),
             timeout,
         );

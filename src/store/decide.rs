@@ -25,6 +25,7 @@ pub(super) enum Decided {
 impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     /// What the request does to this version.
     pub(super) fn decide(&mut self, private: &Private) -> Result<Decided, Stop> {
+        self.trace.warn(private.journal.unreadable());
         self.settle_open_commit(private)?;
         let secret = match private.journal.secret() {
             Some(secret) => secret,
@@ -34,14 +35,15 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
             self.committed = Some(secret);
             self.recorded = None;
-            return Ok(
-                match actions::repeat(&private.club, self.request.data, &occasion) {
-                    Ok(answer) => {
-                        Decided::Repeated(answer, self.missing_history(private, &occasion))
-                    }
-                    Err(refusal) => Decided::Refused(refusal),
-                },
-            );
+            let answer = if self.has_sent_change {
+                actions::answer_again(&private.club, self.request.data, &occasion)
+            } else {
+                actions::repeat(&private.club, self.request.data, &occasion)
+            };
+            return Ok(match answer {
+                Ok(answer) => Decided::Repeated(answer, self.missing_history(private, &occasion)),
+                Err(refusal) => Decided::Refused(refusal),
+            });
         }
         self.settle_seen_commit(private)?;
         let decision = actions::decide(&private.club, self.request.data, &occasion);
@@ -60,7 +62,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         private: &Private,
         occasion: &Occasion<'_>,
     ) -> BTreeMap<i32, History> {
-        if private.journal.last() == Some(self.key().remembered()) {
+        if private.journal.is_last(self.key()) {
             actions::replaced_history(self.request.data, occasion)
         } else {
             BTreeMap::new()

@@ -1,4 +1,4 @@
-//! Faults of S3's or ours, as the caller is told of them (`api.md` section 2).
+//! Faults of S3's or ours, as the caller is told of them (`docs/api.md#answers`).
 
 /// A fault: what became of the change, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,14 +3,22 @@
 //!
 //! S3 takes 2 KB of user metadata, names and values together. A writer that does not know of it (the
 //! service that dojang replaces, somebody who restores an old file by hand) drops it: then the
-//! operations are forgotten, and the next change begins a new journal.
+//! operations are forgotten, and the next change begins a new journal with a new secret. By that an
+//! operation under way sees that it can no longer be told what became of it.
+//!
+//! # Form
+//!
+//! `dojang-journal: 2.BYTES`, where `BYTES` is base64url of the secret, the operations (the oldest first), and the
+//! beginning of the SHA-256 of all that. The number says which form it is. What is damaged, cut, or of another form is
+//! taken for gone, with a warning: never for an empty list.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
-use crate::club::operation::{OperationKey, Remembered, Secret};
+use crate::club::operation::{Operation, OperationKey, Remembered, Secret};
 
 /// The operations that a version of the private object remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,52 +26,79 @@ pub struct Journal {
     secret: Option<Secret>,
     /// The oldest first.
     operations: Vec<Remembered>,
+    unreadable: Option<&'static str>,
 }
 
 impl Journal {
-    /// How many operations are remembered: 5 bytes each, which with names, the secret and base64 makes
-    /// 1,994 of the 2,048 bytes that S3 allows. S3 manages some 15 commits a second on one object
-    /// (research 2.6): 150 within the 10 s that one invocation has. Where a server is faster, a rush may
-    /// make more: an outcome that the list can no longer tell is then said to be not known.
-    pub const CAPACITY: usize = 288;
+    /// How many operations are remembered: 8 bytes each, which with name, secret and base64 makes 1,966 of the
+    /// 2,048 bytes that S3 allows. Where more take effect within one invocation, an outcome that the list can no
+    /// longer tell is said to be not known.
+    pub const CAPACITY: usize = 180;
 
-    /// Reads the journal from an object's user metadata; an empty one if there is none, or a broken
-    /// one.
+    /// Reads the journal from an object's user metadata; an empty one if there is none, or none that can be read.
     #[must_use]
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Self {
-        let value = |name| URL_SAFE_NO_PAD.decode(metadata.get(name)?).ok();
-        let secret = value(SECRET)
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Secret);
-        let operations = value(OPERATIONS).unwrap_or_default();
-        match secret {
+        let unreadable = |why| Self {
+            unreadable: Some(why),
+            ..Self::default()
+        };
+        match metadata.get(JOURNAL) {
+            Some(text) => text.strip_prefix(FORM).map_or_else(
+                || unreadable(OTHER_FORM),
+                |bytes| Self::from_text(bytes).unwrap_or_else(|| unreadable(DAMAGED)),
+            ),
+            None if FORMER_NAMES.iter().any(|name| metadata.contains_key(*name)) => {
+                unreadable(OTHER_FORM)
+            }
             None => Self::default(),
-            Some(_) => Self {
-                secret,
-                operations: operations
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .copied()
-                    .map(Remembered)
-                    .collect(),
-            },
         }
     }
 
-    /// The user metadata to store: names and values.
-    #[must_use]
-    pub fn to_metadata(&self) -> Vec<(&'static str, String)> {
-        let Some(secret) = self.secret else {
-            return Vec::new();
-        };
-        let mut metadata = vec![(SECRET, URL_SAFE_NO_PAD.encode(secret.0))];
-        // Not every S3-compatible server keeps empty values.
-        if !self.operations.is_empty() {
-            let operations: Vec<u8> = self.operations.iter().flat_map(|key| key.0).collect();
-            metadata.push((OPERATIONS, URL_SAFE_NO_PAD.encode(operations)));
+    fn from_text(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (content, check) = bytes.split_last_chunk()?;
+        if *check != check_of(content) {
+            return None;
         }
-        metadata
+        let (secret, operations) = content.split_first_chunk()?;
+        let (operations, rest) = operations.as_chunks();
+        rest.is_empty().then(|| Self {
+            secret: Some(Secret(*secret)),
+            operations: operations.iter().copied().map(Remembered).collect(),
+            unreadable: None,
+        })
+    }
+
+    /// The user metadata to store: name and value.
+    #[must_use]
+    pub fn to_metadata(&self) -> Option<(&'static str, String)> {
+        let secret = self.secret?;
+        let mut bytes = secret.0.to_vec();
+        bytes.extend(self.operations.iter().flat_map(|operation| operation.0));
+        bytes.extend(check_of(&bytes));
+        Some((JOURNAL, FORM.to_owned() + &URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Why metadata that are there cannot be read, for the log.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&'static str> {
+        self.unreadable
+    }
+
+    /// Whether an object with these metadata is one that this protocol keeps in the private bucket.
+    #[must_use]
+    pub fn is_in(metadata: &BTreeMap<String, String>) -> bool {
+        metadata.contains_key(JOURNAL)
+            || FORMER_NAMES.iter().any(|name| metadata.contains_key(*name))
+    }
+
+    /// What the version that is written with this journal is told by (see `nonce`): no other version has both the
+    /// same bytes and another list.
+    #[must_use]
+    pub fn version_name(&self, key: OperationKey) -> [u8; 8] {
+        let secret = self.secret.unwrap_or(Secret([0; Secret::BYTES]));
+        let metadata = self.to_metadata().unwrap_or_default().1;
+        Operation { key, secret }.version_name(metadata.as_bytes())
     }
 
     /// The club's secret; `None` where there is no journal.
@@ -75,13 +110,21 @@ impl Journal {
     /// Whether the operation has taken effect.
     #[must_use]
     pub fn contains(&self, key: OperationKey) -> bool {
-        self.operations.contains(&key.remembered())
+        self.secret
+            .is_some_and(|secret| self.operations.contains(&key.remembered(secret)))
     }
 
     /// The operation that made this version; `None` if it made the club, or is not known.
     #[must_use]
     pub fn last(&self) -> Option<Remembered> {
         self.operations.last().copied()
+    }
+
+    /// Whether this is the operation that made this version.
+    #[must_use]
+    pub fn is_last(&self, key: OperationKey) -> bool {
+        self.secret
+            .is_some_and(|secret| self.last() == Some(key.remembered(secret)))
     }
 
     /// Whether an operation may be forgotten by now that took effect after `last` did (`None`: after the
@@ -99,11 +142,12 @@ impl Journal {
         let operations = self.operations[begin..]
             .iter()
             .copied()
-            .chain([key.remembered()])
+            .chain([key.remembered(secret)])
             .collect();
         Self {
             secret: Some(secret),
             operations,
+            unreadable: None,
         }
     }
 
@@ -112,20 +156,34 @@ impl Journal {
     pub fn new(secret: Secret) -> Self {
         Self {
             secret: Some(secret),
-            operations: Vec::new(),
+            ..Self::default()
         }
     }
 }
 
-const SECRET: &str = "dojang-secret";
-const OPERATIONS: &str = "dojang-operations";
+fn check_of(content: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(content));
+    [a, b, c, d]
+}
+
+const JOURNAL: &str = "dojang-journal";
+const FORM: &str = "2.";
+/// Under which releases before form 2 kept secret and list.
+const FORMER_NAMES: [&str; 2] = ["dojang-secret", "dojang-operations"];
+
+const OTHER_FORM: &str = "the list of operations in private data.json's metadata has the form of another \
+    release: what took effect before is not known, and a request that is repeated may take effect again";
+const DAMAGED: &str = "the list of operations in private data.json's metadata is damaged: what took effect \
+    before is not known, and a request that is repeated may take effect again";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn key(n: usize) -> OperationKey {
-        OperationKey((n as u64).to_le_bytes())
+        let mut bytes = [0; OperationKey::BYTES];
+        bytes[..8].copy_from_slice(&(n as u64).to_le_bytes());
+        OperationKey(bytes)
     }
 
     fn stored(journal: &Journal) -> BTreeMap<String, String> {
@@ -166,24 +224,64 @@ mod tests {
             let is_full = n + 1 >= capacity;
             assert_eq!(journal.may_have_forgotten_since(None), is_full, "{n}");
         }
-        let since = |n| journal.may_have_forgotten_since(Some(key(n).remembered()));
+        let since = |n| journal.may_have_forgotten_since(Some(key(n).remembered(Secret([7; 16]))));
         assert!(since(0), "what came next may be gone");
         assert!(!since(1), "all that came after it is there");
         assert!(!since(capacity));
     }
 
     #[test]
-    fn a_missing_or_broken_journal_is_an_empty_one() {
-        let journal = Journal::default().with(Secret([7; 16]), key(1));
+    fn what_cannot_be_read_is_gone_and_said_to_be() {
         assert_eq!(Journal::from_metadata(&BTreeMap::new()), Journal::default());
-        let mut metadata = stored(&journal);
-        metadata.insert(SECRET.into(), "?".into());
-        assert_eq!(Journal::from_metadata(&metadata), Journal::default());
-        let mut metadata = stored(&journal);
-        metadata.insert(OPERATIONS.into(), "?".into());
-        assert_eq!(
-            Journal::from_metadata(&metadata),
-            Journal::new(Secret([7; 16]))
-        );
+        assert_eq!(Journal::default().unreadable(), None);
+        let mut journal = Journal::new(Secret([7; 16]));
+        let read = |name: &str, value: &str| {
+            Journal::from_metadata(&BTreeMap::from([(name.to_owned(), value.to_owned())]))
+        };
+        for n in 0..4 {
+            let (name, text) = journal.to_metadata().unwrap();
+            assert_eq!(read(name, &text), journal);
+            // Cut anywhere, with anything else at any place, of another form.
+            let cut = (0..text.len()).map(|end| text[..end].to_owned());
+            let other = (0..text.len()).flat_map(|at| {
+                ["A", "z", "?", " "].map(|c| text[..at].to_owned() + c + &text[at + 1..])
+            });
+            let further = ["1.", "3.", ""].map(|form| text.replacen(FORM, form, 1));
+            for broken in cut
+                .chain(other)
+                .chain(further)
+                .filter(|broken| *broken != text)
+            {
+                let read = read(name, &broken);
+                assert!(read.unreadable().is_some(), "{broken}");
+                assert_eq!((read.secret(), read.last()), (None, None), "{broken}");
+                assert!(!read.contains(key(0)));
+            }
+            journal = journal.with(Secret([7; 16]), key(n));
+        }
+        for name in FORMER_NAMES {
+            let read = read(name, "AAAA");
+            assert!(read.unreadable().is_some() && read.secret().is_none());
+        }
+    }
+
+    #[test]
+    fn a_version_is_told_by_its_operation_and_its_whole_list() {
+        let list = |keys: &[usize]| {
+            let begin = Journal::new(Secret([7; 16]));
+            keys.iter()
+                .fold(begin, |list, n| list.with(Secret([7; 16]), key(*n)))
+        };
+        let name = |keys: &[usize]| list(keys).version_name(key(*keys.last().unwrap()));
+        assert_eq!(name(&[1, 2, 3]), name(&[1, 2, 3]));
+        let others = [&[3][..], &[2, 3], &[2, 1, 3], &[1, 2, 2, 3], &[1, 2, 4]];
+        for (n, other) in others.iter().enumerate() {
+            assert_ne!(name(&[1, 2, 3]), name(other));
+            assert!(
+                others[..n]
+                    .iter()
+                    .all(|earlier| name(earlier) != name(other))
+            );
+        }
     }
 }

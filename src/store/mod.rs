@@ -81,10 +81,11 @@ mod waiting;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::actions::Refusal;
 use crate::club::operation::Secret;
+use crate::request::RequestData;
 use crate::s3::ObjectStore;
 use cache::{Known, Modified};
 pub use fault::{Fault, Obstacle, State};
@@ -191,7 +192,7 @@ impl<S: ObjectStore, W: World> Store<S, W> {
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The request data.
-    pub data: &'a Map<String, Value>,
+    pub data: &'a RequestData,
     /// Lambda's id of the request; the same when Lambda repeats it.
     pub id: &'a str,
     /// When it came in, if that is known: what was read later needs no confirmation.
@@ -242,4 +243,13 @@ pub struct Trace {
     pub attempts: u32,
     /// What somebody should know who runs the function.
     pub warnings: Vec<&'static str>,
+}
+
+impl Trace {
+    /// Adds a warning, unless there is none, or it is there already.
+    fn warn(&mut self, warning: Option<&'static str>) {
+        if let Some(warning) = warning.filter(|warning| !self.warnings.contains(warning)) {
+            self.warnings.push(warning);
+        }
+    }
 }

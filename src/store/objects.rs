@@ -8,6 +8,7 @@ use super::journal::Journal;
 use super::nonce::{Nonce, white_space};
 use crate::club::Club;
 use crate::club::history::{self, History};
+use crate::club::operation::OperationKey;
 use crate::club::projection::{Text, private_text, public_text};
 use crate::club::stored::read_club;
 use crate::s3::{
@@ -63,21 +64,18 @@ impl<S: ObjectStore> Objects<S> {
         &self,
         club: &Club,
         journal: &Journal,
-        nonce: Nonce,
+        key: OperationKey,
         condition: Condition<'_>,
         timeout: Duration,
     ) -> Result<Written, S3Error> {
-        let text = private_text(club, &white_space(nonce));
+        let text = private_text(club, &white_space(journal.version_name(key)));
         let metadata = journal.to_metadata();
-        let metadata: Vec<_> = metadata
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
+        let metadata = metadata.as_ref().map(|(name, value)| (*name, &**value));
         let upload = Upload {
             parts: [text.beginning, &text.rest],
             sha256: text.sha256,
             condition,
-            metadata: &metadata,
+            metadata: metadata.as_slice(),
             cache_control: None,
         };
         self.s3.put(self.private(DATA), &upload, timeout)

@@ -13,9 +13,9 @@ use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::waiting::MAX_PATIENCE;
 use super::{Failure, Fault, Request, State, Store, Trace, World};
-use crate::actions::HistoryRange;
-use crate::club::history::recorded_between;
+use crate::actions::{HistoryChange, HistoryRange, Refusal};
 use crate::club::operation::{OperationKey, Secret};
+use crate::club::recordings::{NoAnswer, Recordings};
 use crate::s3::ObjectStore;
 
 /// A request that is being carried out.
@@ -32,6 +32,9 @@ pub(super) struct Run<'a, S, W> {
     pub(super) patience: Duration,
     /// The last commit of the operation that was sent without an answer that tells what became of it.
     pub(super) open: Option<OpenCommit>,
+    /// This run was found to be permitted, and has sent its change: it owes its caller the answer, whatever becomes of
+    /// the caller meanwhile.
+    pub(super) has_sent_change: bool,
     /// The operation has taken effect: the secret beside the list of operations that it is on.
     pub(super) committed: Option<Secret>,
     /// What became of the operation can no longer be told.
@@ -68,6 +71,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 .unwrap_or_default()
                 .min(MAX_PATIENCE),
             open: None,
+            has_sent_change: false,
             committed: None,
             is_untold: false,
             has_made_club: false,
@@ -111,7 +115,14 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             }
             // A change is verified by its own condition; everything else must rest on what is newest.
             if let Decided::Change(change, secret) = decision {
-                return self.carry_out(known, *change, secret);
+                // A history entry is written before that condition is tried: a coach who was removed a moment ago is
+                // not to leave one.
+                let is_verified = is_fresh || !matches!(change.history, HistoryChange::Record(_));
+                if is_verified || self.confirm(&mut known)? == Confirmed::Same {
+                    return self.carry_out(known, *change, secret);
+                }
+                is_fresh = true;
+                continue;
             }
             if !is_fresh && self.confirm(&mut known)? == Confirmed::Newer {
                 is_fresh = true;
@@ -165,8 +176,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         fault
     }
 
-    /// Reads both objects, and makes a club where there is none (`api.md` section 5,
-    /// "Initialisation").
+    /// Reads both objects, and makes a club where there is none (`docs/api.md#initialisation`).
     fn load(&mut self) -> Result<Known, Stop> {
         loop {
             let timeout = self.timeout()?;
@@ -231,10 +241,19 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
     }
 
     fn read_history(&mut self, range: &HistoryRange) -> Result<Value, Stop> {
-        let years = range.years.clone().map(|year| Ok(self.read_year(year)?.0));
-        let years = years.collect::<Result<Vec<_>, Stop>>()?;
-        recorded_between(&years, range.start_time, range.end_time)
-            .map_err(|error| self.fault(false, format!("history {error}")).into())
+        let mut recordings = Recordings::between(range.start_time, range.end_time);
+        for year in range.years.clone() {
+            let (history, _) = self.read_year(year)?;
+            recordings.add(&history).map_err(|error| match error {
+                NoAnswer::NotRead(error) => {
+                    Stop::from(self.fault(false, format!("history {error}")))
+                }
+                NoAnswer::TooLarge => Stop::End(Failure::Refused(Refusal::new(
+                    "This is more than one answer holds. Please ask for a shorter period.",
+                ))),
+            })?;
+        }
+        Ok(recordings.answer())
     }
 }
 

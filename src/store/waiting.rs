@@ -85,7 +85,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             State::ChangedNotPublic
         } else if self.has_made_club {
             // To somebody who asked for anything else, neither "nothing" nor "the change" would be true.
-            let action = self.request.data.get("action").and_then(|a| a.as_str());
+            let action = self.request.data.text("action");
             if action == Some(Action::TriggerInitialization.name()) {
                 State::ChangedNotPublic
             } else {
@@ -107,6 +107,6 @@ pub(super) const MAX_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_ERRORS: u32 = 8;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 const MAX_CONFLICT_PAUSE: Duration = Duration::from_millis(200);
-/// botocore's scale (research 2.3).
+/// botocore's scale (`botocore/retries/standard.py`).
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 const MAX_ERROR_PAUSE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Who took part: `coach_register_participation` (`api.md` section 7).
+//! Who took part: `coach_register_participation` (`docs/api.md#coach_register_participation`).
 
 use local::setup::PRIVATE_BUCKET;
 use serde_json::{Value, json};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use local::setup::lambda_environment;
-use local::{Function, RuntimeApi, RuntimeApiOptions};
+use local::{Function, RuntimeApi};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Counts, PATIENCE, spawn};
+use crate::support::{Counts, expect_next, patient_runtime_api, spawn};
 
 cases! {
     every_required_variable_is_missed,
@@ -81,7 +81,7 @@ fn the_default_region_stands_in(_: &Counts) {
     environment.remove("AWS_REGION");
     environment.insert("AWS_DEFAULT_REGION".to_owned(), "eu-north-1".to_owned());
     let function = spawn(&environment);
-    assert!(runtime_api.wait_for_next(PATIENCE));
+    expect_next(&runtime_api);
     assert!(function.is_running());
 }
 
@@ -177,7 +177,7 @@ fn only_line(function: &Function) -> Value {
 
 /// A Runtime API, and an environment that is fine. S3 is not needed: no start gets that far.
 fn surroundings() -> (RuntimeApi, BTreeMap<String, String>) {
-    let runtime_api = RuntimeApi::start(RuntimeApiOptions::default()).unwrap();
+    let runtime_api = RuntimeApi::start(patient_runtime_api()).unwrap();
     let mut environment = lambda_environment(&runtime_api.address(), "http://127.0.0.1:1");
     environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
     // It stands in for AWS_REGION.

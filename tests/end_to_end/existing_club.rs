@@ -1,5 +1,5 @@
 //! Objects that somebody else has written: a club of older data, and what cannot be read
-//! (`api.md` section 5).
+//! (`docs/api.md#objects`).
 
 use local::Delivery;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};

@@ -120,7 +120,7 @@ impl Backend<'_> {
     }
 }
 
-/// The public form of a private `data.json` (`api.md` section 5).
+/// The public form of a private `data.json` (`docs/api.md#public-datajson`).
 pub(crate) fn public_form(club: &Value) -> Value {
     let mut public = club.clone();
     for user in public["users"].as_object_mut().unwrap().values_mut() {
@@ -147,7 +147,7 @@ pub(crate) fn session(session_id: &str, start_time: i64, end_time: i64) -> Value
     })
 }
 
-/// The key of a year's history object, as `api.md` section 5 has it.
+/// The key of a year's history object, as `docs/api.md#history` has it.
 pub(crate) fn history_key(year: i32) -> String {
     format!("sessions/participation_data_{year:04}.json")
 }

@@ -1,11 +1,11 @@
-//! The first request on empty buckets (`api.md` section 5, "Initialisation").
+//! The first request on empty buckets (`docs/api.md#initialisation`).
 
 use local::Fault;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, answer, url_event};
+use crate::support::{Backend, Counts, answer, expect_next, url_event};
 
 cases! {
     any_trigger_initialization_makes_the_club,
@@ -93,7 +93,7 @@ fn every_request_makes_the_club_refused_ones_too(counts: &Counts) {
 
 fn what_is_no_request_makes_no_club(counts: &Counts) {
     let backend = Backend::empty(counts);
-    assert!(backend.runtime_api.wait_for_next(PATIENCE));
+    expect_next(&backend.runtime_api);
     backend.s3.clear_requests();
     let mut preflight = url_event("{}");
     preflight["requestContext"]["http"]["method"] = json!("OPTIONS");

@@ -8,7 +8,7 @@ use local::setup::TEST_SECRET;
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, code};
+use crate::support::{Backend, Counts, code};
 
 cases! {
     a_preflight_is_followed_by_a_post,
@@ -156,7 +156,7 @@ impl<'c> Site<'c> {
         let address = self.url.url();
         let address = address.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(local::PATIENCE)).unwrap();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
              Content-Length: {}\r\n",

@@ -1,4 +1,4 @@
-//! Looking back: `coach_get_historical_participation` (`api.md` section 7).
+//! Looking back: `coach_get_historical_participation` (`docs/api.md#coach_get_historical_participation`).
 
 use local::setup::PRIVATE_BUCKET;
 use serde_json::{Value, json};

@@ -4,11 +4,11 @@
 use std::thread;
 
 use local::setup::lambda_environment;
-use local::{Function, Outcome, RuntimeApi, RuntimeApiOptions};
+use local::{Function, Outcome, RuntimeApi};
 use serde_json::{Value, json};
 
 use crate::expectations::with;
-use crate::support::{Backend, Counts, answer, code, id, spawn, url_event};
+use crate::support::{Backend, Counts, answer, code, id, patient_runtime_api, spawn, url_event};
 
 crate::cases! {
     writing_in_turn_loses_nothing,
@@ -28,7 +28,7 @@ pub(crate) struct Second {
 impl Second {
     pub(crate) fn beside(first: &Backend<'_>) -> Self {
         let runtime_api =
-            RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
+            RuntimeApi::start(patient_runtime_api()).expect("a loopback port is free");
         let environment = lambda_environment(&runtime_api.address(), &first.s3.endpoint());
         Self {
             _function: spawn(&environment),

@@ -7,7 +7,7 @@ use local::{Delivery, Fault, FaultAnswer, S3Options};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, answer, code, id, now, url_event};
+use crate::support::{Backend, Counts, answer, code, expect_next, id, now, url_event};
 
 cases! {
     the_start_tells_how_long_it_took,
@@ -353,7 +353,7 @@ fn scenario(backend: &Backend<'_>, session: &str) {
         assert!((400..500).contains(&status));
     }
     backend.raw_event(MARK.as_bytes());
-    assert!(backend.runtime_api.wait_for_next(PATIENCE));
+    expect_next(&backend.runtime_api);
 }
 
 fn codes(users: &Value) -> Vec<String> {

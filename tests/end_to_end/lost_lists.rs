@@ -75,7 +75,9 @@ fn the_list_may_have_forgotten_the_operation(counts: &Counts) {
             let mut journal = Journal::from_metadata(&written.metadata);
             let secret = journal.secret().expect("the list is kept");
             for n in 0..more {
-                journal = journal.with(secret, OperationKey((n as u64).to_le_bytes()));
+                let mut key = [0; OperationKey::BYTES];
+                key[..8].copy_from_slice(&(n as u64).to_le_bytes());
+                journal = journal.with(secret, OperationKey(key));
             }
             let metadata = journal.to_metadata().into_iter();
             StoredObject {

@@ -2,7 +2,7 @@
 //! emulator and the signature-checking S3 server of crate `local`, over sockets.
 //!
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
-//! runs only the cases whose name contains it. `DOJANG_S3_REQUESTS` names a file for the kinds of requests
+//! runs only the cases whose name contains it; `--test-threads=N` runs so many at once. `DOJANG_S3_REQUESTS` names a file for the kinds of requests
 //! that the function made to S3, for the test of its role in `tests/more/deployment`.
 
 mod attendance;
@@ -16,8 +16,12 @@ mod first_start;
 mod function_url;
 mod history;
 mod instances;
+mod limits;
 mod logs;
 mod lost_lists;
+#[path = "../machine/mod.rs"]
+mod machine;
+mod memory;
 mod names;
 mod odd_s3;
 mod participation;
@@ -30,8 +34,11 @@ mod requests;
 mod reset;
 mod restart;
 mod restored;
+mod s3_answers;
+mod scripted_s3;
 mod sessions;
 mod support;
+mod surrogates;
 mod tls;
 mod users;
 
@@ -45,7 +52,7 @@ use std::thread;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};
 
-use support::{Case, Counts};
+use support::{Case, Counts, at_once};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,17 +60,20 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let filter = arguments
-        .into_iter()
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place == 0 || arguments[place - 1] != "--test-threads")
+        .map(|(_, argument)| argument)
         .find(|argument| !argument.starts_with('-'));
     let cases: Vec<Case> = all_cases()
         .into_iter()
         .filter(|case| {
             filter
                 .as_ref()
-                .is_none_or(|filter| case.name.contains(&**filter))
+                .is_none_or(|filter| case.name.contains(&***filter))
         })
         .collect();
-    let (counts, failed) = run(&cases);
+    let (counts, failed) = run(&cases, at_once(test_threads().unwrap_or(WORKERS)));
     print_counts(&counts);
     if let Some(path) = std::env::var_os("DOJANG_S3_REQUESTS") {
         std::fs::write(path, s3_requests(&counts)).expect("DOJANG_S3_REQUESTS can be written");
@@ -97,7 +107,9 @@ fn all_cases() -> Vec<Case> {
         history::cases(),
         instances::cases(),
         logs::cases(),
+        limits::cases(),
         lost_lists::cases(),
+        memory::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),
@@ -110,19 +122,37 @@ fn all_cases() -> Vec<Case> {
         reset::cases(),
         restart::cases(),
         restored::cases(),
+        s3_answers::cases(),
         sessions::cases(),
+        surrogates::cases(),
         tls::cases(),
         users::cases(),
     ]
     .concat()
 }
 
+/// What `--test-threads=N` (or `--test-threads N`, or `RUST_TEST_THREADS`) asks for.
+fn test_threads() -> Option<usize> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let named = arguments.iter().enumerate().find_map(|(place, argument)| {
+        let rest = argument.strip_prefix("--test-threads")?;
+        let value = rest
+            .strip_prefix('=')
+            .or(arguments.get(place + 1).map(|next| &**next));
+        value.map(str::to_owned)
+    });
+    named
+        .or_else(|| std::env::var("RUST_TEST_THREADS").ok())
+        .and_then(|number| number.parse().ok())
+        .filter(|number| *number > 0)
+}
+
 /// Runs the cases, a few at a time: each has servers and a process of its own.
-fn run(cases: &[Case]) -> (Counts, Vec<&'static str>) {
+fn run(cases: &[Case], workers: usize) -> (Counts, Vec<&'static str>) {
     let next = AtomicUsize::new(0);
     let results = Mutex::new((Counts::default(), Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let counts = Counts::default();
@@ -184,4 +214,5 @@ fn s3_requests(counts: &Counts) -> String {
 }
 
 const ROLES: [&str; 4] = ["Admin", "Coach", "Student", "nobody"];
-const WORKERS: usize = 4;
+/// Many wait for a deadline, so there are more of them than processors.
+const WORKERS: usize = 10;

@@ -1,4 +1,4 @@
-//! Which names members may have (`api.md` section 7, `admin_create_user`, and section 10).
+//! Which names members may have (`docs/api.md#names`).
 
 use serde_json::json;
 
@@ -204,6 +204,15 @@ fn bad_names() -> Vec<String> {
         "a\u{2028}bc",
         "a\u{2029}bc",
         "\0abc",
+        // Nothing to see.
+        "\u{200b}\u{200b}\u{200b}",
+        "\u{3164}\u{3164}\u{3164}",
+        "\u{2800} \u{2800}",
+        "\u{e0041}\u{e0042}\u{feff}",
+        // The other way round.
+        "\u{202e}rimA\u{202c}",
+        "A\u{200f}mir",
+        "Amir\u{2069}",
         "abc\u{7}",
     ]
     .map(str::to_owned)

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use local::setup::{PRIVATE_BUCKET, lambda_environment};
-use local::{Function, Outcome, RuntimeApi, RuntimeApiOptions};
+use local::{Function, Outcome, RuntimeApi};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
 use crate::cases;
-use crate::support::{Counts, PATIENCE, answer, spawn, url_event};
+use crate::support::{Counts, answer, expect_log_line, patient_runtime_api, spawn, url_event};
 
 cases!(
     a_wrong_clock_is_corrected_by_s3s_date,
@@ -54,10 +54,7 @@ fn a_wrong_clock_is_corrected_by_an_answer_without_a_body(_: &Counts) {
 fn a_server_that_ignores_conditions_is_noticed_on_empty_buckets(_: &Counts) {
     let backend = Backend::start(Oddity::NoConditions, "");
     assert_eq!(backend.initialise(), (200, json!({})));
-    let line = backend
-        .function
-        .wait_for_log_line(PATIENCE, |line| line.contains("ignores If-Match"));
-    assert!(line.is_some_and(|line| line.contains("WARN")));
+    assert!(expect_log_line(&backend.function, "ignores If-Match").contains("WARN"));
 }
 
 fn a_server_that_ignores_conditions_is_noticed(_: &Counts) {
@@ -67,19 +64,13 @@ fn a_server_that_ignores_conditions_is_noticed(_: &Counts) {
     let request = json!({"action": "admin_create_user", "auth_token": "AbCd1234", "role": "Student",
         "name": "Somebody"});
     assert_eq!(backend.call(&request).0, 200);
-    let line = backend
-        .function
-        .wait_for_log_line(PATIENCE, |line| line.contains("ignores If-Match"));
-    assert!(line.is_some_and(|line| line.contains("WARN")));
+    assert!(expect_log_line(&backend.function, "ignores If-Match").contains("WARN"));
 }
 
 fn an_answer_without_an_etag_cannot_be_used(_: &Counts) {
     let backend = Backend::start(Oddity::NoETag, NOBODY);
     assert_eq!(backend.initialise().0, 500);
-    let line = backend
-        .function
-        .wait_for_log_line(PATIENCE, |line| line.contains("expected an ETag"));
-    assert!(line.is_some());
+    expect_log_line(&backend.function, "expected an ETag");
     let objects = backend.server.objects.lock().expect("nobody panics").len();
     assert_eq!(objects, 1, "nothing was written");
 }
@@ -93,10 +84,7 @@ fn an_answer_that_is_cut_short_cannot_be_used(_: &Counts) {
             .as_str()
             .is_some_and(|text| text.contains("Nothing was changed"))
     );
-    let line = backend
-        .function
-        .wait_for_log_line(PATIENCE, |line| line.contains("cut short"));
-    assert!(line.is_some());
+    expect_log_line(&backend.function, "cut short");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,7 +131,7 @@ impl Backend {
                 thread::spawn(move || server.serve(&stream));
             }
         });
-        let runtime_api = RuntimeApi::start(RuntimeApiOptions::default()).expect("a port is free");
+        let runtime_api = RuntimeApi::start(patient_runtime_api()).expect("a port is free");
         let function = spawn(&lambda_environment(&runtime_api.address(), &endpoint));
         Self {
             function,

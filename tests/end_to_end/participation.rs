@@ -1,4 +1,4 @@
-//! Who intends to take part: `any_register_participation` (`api.md` sections 7, 9 and 10).
+//! Who intends to take part: `any_register_participation` (`docs/api.md#any_register_participation`).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Who may do what (`api.md` sections 4 and 6).
+//! Who may do what (`docs/api.md#authentication`).
 
 use std::cell::Cell;
 
@@ -20,7 +20,7 @@ crate::cases! {
     unknown_keys_are_ignored,
 }
 
-/// `api.md` section 6: whether Admin, Coach, Student and nobody may.
+/// `docs/api.md#actions`: whether Admin, Coach, Student and nobody may.
 const PERMITTED: [(&str, [bool; 4]); 12] = [
     ("admin_create_user", [true, false, false, false]),
     ("admin_update_user", [true, false, false, false]),

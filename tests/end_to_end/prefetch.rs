@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
-use local::{Fault, FaultAnswer};
+use local::{Delivery, Fault, FaultAnswer};
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -13,6 +13,7 @@ cases! {
     a_change_starts_from_what_was_prefetched,
     an_event_older_than_the_prefetch_needs_no_confirmation,
     any_other_event_does,
+    by_a_clock_that_is_ahead_no_event_is_older_than_the_prefetch,
     another_writer_between_prefetch_and_event_is_noticed,
     a_prefetch_can_be_switched_off,
     a_failed_prefetch_is_logged_and_no_more,
@@ -71,6 +72,21 @@ fn any_other_event_does(counts: &Counts) {
         assert_eq!(backend.s3_requests(), CONFIRMED);
         backend.s3.clear_requests();
     }
+}
+
+/// By our clock, the club was read after the event came in; by Lambda's, which tells the truth, before.
+fn by_a_clock_that_is_ahead_no_event_is_older_than_the_prefetch(counts: &Counts) {
+    let backend = started(counts);
+    backend.s3.clear_requests();
+    let lambdas_now = SystemTime::now() - Duration::from_secs(11);
+    let delivery = Delivery {
+        deadline: Some(lambdas_now + Duration::from_secs(10)),
+        ..Delivery::default()
+    };
+    let event = arrived_at(&secrets(), lambdas_now);
+    let payload = backend.delivered(delivery, &event);
+    assert_eq!(support::answer(&payload).0, 200);
+    assert_eq!(backend.s3_requests(), CONFIRMED);
 }
 
 fn another_writer_between_prefetch_and_event_is_noticed(counts: &Counts) {

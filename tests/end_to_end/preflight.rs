@@ -1,10 +1,10 @@
-//! Methods: preflights, and those that are not served (`api.md` sections 2 and 10).
+//! Methods: preflights, and those that are not served (`docs/api.md#answers`).
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::support::{Backend, Counts, PATIENCE, answer, url_event};
+use crate::support::{Backend, Counts, answer, expect_next, url_event};
 
 cases! {
     a_preflight_is_answered_whatever_its_body,
@@ -119,7 +119,7 @@ fn assert_preflight(payload: &Value) {
 
 /// Waits for the end of INIT and forgets the requests that were made for it.
 fn settle(backend: &Backend<'_>) {
-    assert!(backend.runtime_api.wait_for_next(PATIENCE));
+    expect_next(&backend.runtime_api);
     backend.s3.clear_requests();
 }
 

@@ -1,4 +1,4 @@
-//! Every refusal of `api.md` section 7: status 400, a text, and both objects as they were.
+//! Every refusal of `docs/api.md#actions`: status 400, a text, and both objects as they were.
 
 use serde_json::{Value, json};
 

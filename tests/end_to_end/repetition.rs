@@ -1,4 +1,4 @@
-//! Repeated requests take effect once (`api.md` section 2, `operation_id`).
+//! Repeated requests take effect once (`docs/api.md#operations`).
 
 use local::Delivery;
 use local::setup::{PRIVATE_BUCKET, TEST_SECRET};

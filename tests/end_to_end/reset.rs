@@ -1,4 +1,4 @@
-//! The demo set-up: `any_reset_test_setup` (`api.md` section 7).
+//! The demo set-up: `any_reset_test_setup` (`docs/api.md#any_reset_test_setup`).
 
 use std::collections::BTreeMap;
 

@@ -133,12 +133,12 @@ fn kill_during(backend: &mut Backend<'_>, data: &Value, bucket: &'static str, fa
             // Nobody ever answers it.
             let delivery = local::Delivery {
                 timeout: Some(std::time::Duration::from_secs(2)),
-                deadline: Some(std::time::SystemTime::now() + crate::support::PATIENCE),
+                deadline: Some(std::time::SystemTime::now() + local::PATIENCE),
                 ..local::Delivery::default()
             };
             api.invoke_with(delivery, event.as_bytes())
         });
-        wait.recv_timeout(crate::support::PATIENCE).unwrap();
+        wait.recv_timeout(local::PATIENCE).unwrap();
         // Whatever the fault applies is applied before the request is recorded.
         while !backend.s3.requests().iter().any(|request| {
             request.method == "PUT" && request.bucket == bucket && request.status.is_none()

@@ -1,4 +1,4 @@
-//! What coaches do with training sessions (`api.md` section 7).
+//! What coaches do with training sessions (`docs/api.md#actions`).
 
 use serde_json::{Value, json};
 
@@ -198,7 +198,7 @@ fn the_comment_is_any_text_or_null(counts: &Counts) {
         json!("  Å A\u{30a} \u{fb03} 🥋  "),
         json!("\"}],{\\"),
         json!("<script>alert(1)</script>"),
-        json!("x".repeat(100_000)),
+        json!("🥋".repeat(10_000)),
     ] {
         backend.effect_as(
             COACH,

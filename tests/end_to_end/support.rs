@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Duration;
 
 use dojang::actions::Action;
@@ -9,10 +11,12 @@ use dojang::club::demo;
 use dojang::club::user::Role;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET, lambda_environment};
 use local::{
-    Delivery, Function, Outcome, RequestKind, RuntimeApi, RuntimeApiOptions, S3Options, S3Server,
-    StoredObject,
+    Delivery, Function, Outcome, PATIENCE, RequestKind, RuntimeApi, RuntimeApiOptions, S3Options,
+    S3Server, StoredObject,
 };
 use serde_json::{Map, Value, json};
+
+use crate::machine::open_files_max;
 
 /// A named test. It counts its requests.
 #[derive(Clone)]
@@ -74,6 +78,39 @@ impl Counts {
     }
 }
 
+/// How much of what `wanted` counts may run at once where few files may be open, each with servers of its own:
+/// all of it with the usual 1,024 and more.
+pub(crate) fn at_once(wanted: usize) -> usize {
+    match open_files_max() {
+        Some(files) if files < 1_024 => (wanted * files / 2_048).max(1),
+        _ => wanted,
+    }
+}
+
+/// Runs `test` on every row, a few rows at a time: for rows that each wait for a deadline.
+pub(crate) fn side_by_side<T: Sync>(counts: &Counts, rows: &[T], test: fn(&Counts, &T)) {
+    for some in rows.chunks(at_once(ROWS_AT_ONCE)) {
+        thread::scope(|scope| {
+            let running: Vec<_> = some
+                .iter()
+                .map(|row| {
+                    scope.spawn(move || {
+                        let counts = Counts::default();
+                        test(&counts, row);
+                        counts
+                    })
+                })
+                .collect();
+            for row in running {
+                match row.join() {
+                    Ok(more) => counts.add(&more),
+                    Err(panic) => resume_unwind(panic),
+                }
+            }
+        });
+    }
+}
+
 /// A running backend on servers of its own.
 pub(crate) struct Backend<'c> {
     /// Where the objects are.
@@ -92,11 +129,27 @@ impl<'c> Backend<'c> {
         Self::start(counts, S3Options::default(), &[])
     }
 
-    /// A backend with the demo club, made by `any_reset_test_setup`.
+    /// A backend with the demo club, made by `any_reset_test_setup`, at the same distance from the clock on
+    /// every day of the week: Coach Hana's session begins in two days, Coach Jonas's in five.
     pub(crate) fn demo(counts: &'c Counts) -> Self {
         let backend = Self::empty(counts);
         let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET});
         assert_eq!(backend.call(&reset), (200, json!({})));
+        let club = backend.private();
+        for (coach, ahead) in [("Coach Hana", 2 * DAY), ("Coach Jonas", 5 * DAY)] {
+            let mut sessions = club["sessions"]
+                .as_object()
+                .into_iter()
+                .flat_map(Map::values);
+            let session = sessions.find(|session| session["coach"] == id(coach));
+            let session = session.expect("each coach has a session");
+            let start_time = now() + ahead;
+            let update = json!({"action": "coach_update_training_session",
+                "session_id": session["session_id"], "start_time": start_time,
+                "end_time": start_time + 5_400, "coach": session["coach"],
+                "comment": session["comment"]});
+            backend.ok_as(coach, &update);
+        }
         backend.s3.clear_requests();
         backend
     }
@@ -106,7 +159,7 @@ impl<'c> Backend<'c> {
     pub(crate) fn start(counts: &'c Counts, s3: S3Options, variables: &[(&str, &str)]) -> Self {
         let s3 = S3Server::start(s3).expect("a loopback port is free");
         let runtime_api =
-            RuntimeApi::start(RuntimeApiOptions::default()).expect("a loopback port is free");
+            RuntimeApi::start(patient_runtime_api()).expect("a loopback port is free");
         let mut environment = lambda_environment(&runtime_api.address(), &s3.endpoint());
         environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
         for (name, value) in variables {
@@ -117,7 +170,7 @@ impl<'c> Backend<'c> {
             }
         }
         let function = spawn(&environment);
-        assert!(runtime_api.wait_for_next(PATIENCE));
+        expect_next(&runtime_api);
         Self {
             s3,
             runtime_api,
@@ -132,7 +185,7 @@ impl<'c> Backend<'c> {
         self.function.kill();
         self.function.wait();
         self.function = spawn(&self.environment);
-        assert!(self.runtime_api.wait_for_next(PATIENCE));
+        expect_next(&self.runtime_api);
     }
 
     /// [`Backend::restart`], and the new process has read nothing from S3.
@@ -268,35 +321,31 @@ impl<'c> Backend<'c> {
         )
     }
 
-    /// The id of the demo session that began at the start of the present hour.
+    /// The id of the demo session that has begun, at the start of the hour in which the club was made.
     pub(crate) fn present_session(&self) -> String {
-        let club = self.private();
-        let sessions = club["sessions"].as_object().expect("sessions is an object");
-        let present = sessions
-            .iter()
-            .min_by_key(|(_, session)| session["start_time"].as_i64());
-        present.expect("the demo club has sessions").0.clone()
+        self.session_in_order(0)
     }
 
-    /// The id of the demo session that lies ahead first.
+    /// The id of the demo session that lies ahead first, by two days.
     pub(crate) fn next_session(&self) -> String {
-        let present = self.present_session();
+        self.session_in_order(1)
+    }
+
+    fn session_in_order(&self, place: usize) -> String {
         let club = self.private();
         let sessions = club["sessions"].as_object().expect("sessions is an object");
-        let next = sessions
-            .iter()
-            .filter(|(id, _)| **id != present)
-            .min_by_key(|(_, session)| session["start_time"].as_i64());
-        next.expect("the demo club has sessions ahead").0.clone()
+        let mut ids: Vec<_> = sessions.keys().collect();
+        ids.sort_by_key(|id| sessions[*id]["start_time"].as_i64());
+        ids[place].clone()
     }
 
     /// Waits for the log line of this request (JSON format), summary or other, that `wanted` holds for.
     #[track_caller]
     pub(crate) fn log_line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let line = self.function.wait_for_log_line(PATIENCE, |line| {
+        let line = expect_line(&self.function, "as expected", |line| {
             serde_json::from_str(line).is_ok_and(|line: Value| wanted(&line))
         });
-        serde_json::from_str(&line.expect("the log has such a line")).expect("it is JSON")
+        serde_json::from_str(&line).expect("it is JSON")
     }
 
     /// All that a refused request must leave alone.
@@ -336,6 +385,39 @@ pub(crate) fn spawn(environment: &BTreeMap<String, String>) -> Function {
     Function::spawn(program, &[], environment).expect("bootstrap starts")
 }
 
+/// Options under which an event ends by its answer, however slow the machine is.
+pub(crate) fn patient_runtime_api() -> RuntimeApiOptions {
+    RuntimeApiOptions {
+        timeout: PATIENCE,
+        patience: PATIENCE,
+        ..RuntimeApiOptions::default()
+    }
+}
+
+/// Waits for a started process to ask for its first event.
+#[track_caller]
+pub(crate) fn expect_next(runtime_api: &RuntimeApi) {
+    assert!(
+        runtime_api.wait_for_next(PATIENCE),
+        "the executable has not asked for its first event within {PATIENCE:?}"
+    );
+}
+
+/// Waits for a line of the log that contains `text`.
+#[track_caller]
+pub(crate) fn expect_log_line(function: &Function, text: &str) -> String {
+    expect_line(function, text, |line| line.contains(text))
+}
+
+#[track_caller]
+fn expect_line(function: &Function, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let line = function.wait_for_log_line(PATIENCE, wanted);
+    line.unwrap_or_else(|| {
+        let lines = function.log_lines();
+        panic!("no line {what:?} in the log within {PATIENCE:?}: {lines:#?}")
+    })
+}
+
 /// A Function URL event with this body.
 pub(crate) fn url_event(body: &str) -> Value {
     json!({
@@ -350,7 +432,7 @@ pub(crate) fn url_event(body: &str) -> Value {
     })
 }
 
-/// Status and body of an answer, which must have the contract's form (`api.md` section 2).
+/// Status and body of an answer, which must have the contract's form (`docs/api.md#answers`).
 #[track_caller]
 pub(crate) fn answer(answer: &Value) -> (u64, Value) {
     let headers: &Map<_, _> = answer["headers"].as_object().expect("headers is an object");
@@ -422,7 +504,8 @@ fn parsed(object: Option<StoredObject>) -> Value {
     serde_json::from_slice(&object.expect("the object exists").bytes).expect("it is JSON")
 }
 
-/// Until the deadline of an invocation whose requests to S3 fail again and again.
-const HURRY: Duration = Duration::from_millis(1_500);
-/// How long to wait for what must happen; tests never depend on it being short.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const DAY: i64 = 86_400;
+const ROWS_AT_ONCE: usize = 6;
+/// Until the deadline of an invocation whose requests to S3 fail again and again: a hundred times what the
+/// first of them take on an idle machine, so that they are made on a busy one too.
+const HURRY: Duration = Duration::from_secs(3);

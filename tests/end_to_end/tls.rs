@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -21,6 +21,7 @@ cases! {
     a_certificate_of_the_bundle_is_trusted,
     one_connection_serves_many_requests,
     objects_of_many_records_arrive_with_both_versions_of_tls,
+    a_refusal_before_the_end_of_an_upload_is_read,
     a_certificate_of_nobody_known_is_refused,
     a_certificate_of_another_authority_is_refused,
     a_certificate_for_another_name_is_refused,
@@ -82,6 +83,35 @@ fn objects_of_many_records_arrive_with_both_versions_of_tls(counts: &Counts) {
             assert_eq!(object["notes"], stored["notes"]);
             assert_eq!(object["users"].as_object().unwrap().len(), 11);
         }
+    }
+}
+
+fn a_refusal_before_the_end_of_an_upload_is_read(counts: &Counts) {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let authority = Authority::new();
+        let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
+        let bundle = Bundle::new(&[&authority]);
+        let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
+        let reset = json!({"action": "any_reset_test_setup",
+            "test_secret": local::setup::TEST_SECRET});
+        assert_eq!(backend.call(&reset).0, 200);
+        let mut stored = backend.private();
+        // More than the buffers of a connection hold.
+        stored["notes"] = json!("x".repeat(5 << 20));
+        backend
+            .s3
+            .put_object(PRIVATE_BUCKET, "data.json", stored.to_string());
+        let create =
+            |name: &str| json!({"action": "admin_create_user", "role": "Coach", "name": name});
+        backend.ok_as("Grandmaster Oh", &create("New"));
+        proxy.refuses_puts.store(true, Ordering::Relaxed);
+        let (status, body) = backend.call_as("Grandmaster Oh", &create("Never"));
+        assert_eq!(status, 500, "{body}");
+        assert!(error_text(&body).contains("Nothing was changed"), "{body}");
+        let line = backend.log_line(|line| line["message"] == "request failed");
+        let cause = line["cause"].as_str().unwrap();
+        assert!(cause.contains("403 AccessDenied"), "{cause}");
+        assert_eq!(backend.private()["users"].as_object().unwrap().len(), 11);
     }
 }
 
@@ -242,6 +272,8 @@ struct Proxy {
     target: Arc<OnceLock<u16>>,
     /// How many connections brought at least one request.
     connections: Arc<AtomicUsize>,
+    /// Whether it answers each PUT with 403 once it has seen the beginning, and closes the connection.
+    refuses_puts: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -256,19 +288,22 @@ impl Proxy {
             url,
             target: Arc::default(),
             connections: Arc::default(),
+            refuses_puts: Arc::default(),
         };
         let (config, target) = (Arc::clone(config), Arc::clone(&proxy.target));
         let connections = Arc::clone(&proxy.connections);
+        let refuses_puts = Arc::clone(&proxy.refuses_puts);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (config, target) = (Arc::clone(&config), Arc::clone(&target));
                 let connections = Arc::clone(&connections);
+                let refuses_puts = Arc::clone(&refuses_puts);
                 thread::spawn(move || {
                     let connection = ServerConnection::new(config).unwrap();
                     let client = StreamOwned::new(connection, stream.unwrap());
                     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, *target.wait())).unwrap();
                     // An error is a client that does not trust us, or went away.
-                    let _ = forward(client, server, &connections);
+                    let _ = forward(client, server, &connections, &refuses_puts);
                 });
             }
         });
@@ -294,23 +329,33 @@ fn forward(
     client: StreamOwned<ServerConnection, TcpStream>,
     server: TcpStream,
     connections: &AtomicUsize,
+    refuses_puts: &AtomicBool,
 ) -> io::Result<()> {
     let (mut client, mut server) = (BufReader::new(client), BufReader::new(server));
     let mut is_first = true;
-    while let Some(request) = message(&mut client, false)? {
+    loop {
+        if client.fill_buf()?.starts_with(b"PUT ") && refuses_puts.load(Ordering::Relaxed) {
+            client.get_mut().write_all(REFUSAL.as_bytes())?;
+            return client.get_mut().flush();
+        }
+        let Some(request) = message(&mut client, false)? else {
+            return Ok(());
+        };
         if is_first {
             connections.fetch_add(1, Ordering::Relaxed);
             is_first = false;
         }
         server.get_mut().write_all(&request)?;
         let Some(response) = message(&mut server, request.starts_with(b"HEAD "))? else {
-            break;
+            return Ok(());
         };
         client.get_mut().write_all(&response)?;
         client.get_mut().flush()?;
     }
-    Ok(())
 }
+
+const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 40\r\n\r\n\
+    <Error><Code>AccessDenied</Code></Error>";
 
 /// An HTTP message, head and body; `None` if there is no further one. All that this S3 server and its
 /// client send has a `Content-Length` or no body.

@@ -1,4 +1,4 @@
-//! What admins do with members (`api.md` section 7, `admin_...`).
+//! What admins do with members (`docs/api.md#actions`).
 
 use serde_json::{Value, json};
 

@@ -2,8 +2,11 @@
 //! S3 server that throws in 503s, while they are killed with SIGKILL at random and started again. In the
 //! end nothing is lost, nothing was applied twice, and the public object is the projection.
 //!
-//! 500 changes; `DOJANG_CHANGES=10000 cargo test --release --test processes -- --nocapture` makes more.
+//! 1,000 changes; `DOJANG_CHANGES=10000 cargo test --release --test processes -- --nocapture` makes more.
 
+#[path = "../machine/mod.rs"]
+mod machine;
+mod pace;
 mod proxy;
 mod random;
 mod rush;
@@ -17,24 +20,30 @@ use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, TEST_SECRET};
 use local::{Fault, FaultAnswer, S3Options, S3Server};
+use pace::Pace;
 use random::Random;
 use serde_json::{Value, json};
 use worker::{Expected, Tally, Worker};
 
 #[test]
 fn nothing_is_lost_and_nothing_is_applied_twice() {
-    let changes = variable("DOJANG_CHANGES", 500);
+    if is_skipped() {
+        return;
+    }
+    let changes = variable("DOJANG_CHANGES", 1_000);
     let seed = variable("DOJANG_SEED", 20_261_123);
     let s3 = S3Server::start(S3Options::default()).expect("a loopback port is free");
     Worker::new(0, &s3, seed).expect_ok(&json!({"action": "any_reset_test_setup",
         "test_secret": TEST_SECRET}));
     s3.set_fault(Some(Box::new(busy_s3(seed))));
 
+    let pace = Pace::default();
     let (expected, tally) = thread::scope(|scope| {
         let running: Vec<_> = (0..PROCESSES)
             .map(|n| {
                 let worker = Worker::new(n + 1, &s3, seed + n + 1);
-                scope.spawn(move || worker.make_changes(changes.div_ceil(PROCESSES)))
+                let pace = &pace;
+                scope.spawn(move || worker.make_changes(changes.div_ceil(PROCESSES), pace))
             })
             .collect();
         running
@@ -100,6 +109,18 @@ fn nothing_is_lost_and_nothing_is_applied_twice() {
     );
 }
 
+/// Whether so few files may be open that the processes with their servers and proxies do not fit; says so.
+fn is_skipped() -> bool {
+    let max = machine::open_files_max();
+    let too_few = max.filter(|&max| max < FILES);
+    if let Some(max) = too_few {
+        eprintln!(
+            "skipped: this test has up to {FILES} files open, and {max} are permitted (ulimit -n)"
+        );
+    }
+    too_few.is_some()
+}
+
 /// Now and then a 503, before or after the request took effect, and a cut connection after it did.
 fn busy_s3(seed: u64) -> impl Fn(&local::RequestHead) -> Option<Fault> + Send + Sync {
     let count = Arc::new(AtomicU64::new(0));
@@ -132,3 +153,4 @@ fn variable(name: &str, default: u64) -> u64 {
 }
 
 const PROCESSES: u64 = 8;
+const FILES: usize = 1_024;

@@ -12,6 +12,7 @@ use local::setup::{TEST_SECRET, lambda_environment};
 use local::{Lambda, LambdaOptions, Outcome, RuntimeApiOptions, S3Server};
 use serde_json::{Value, json};
 
+use crate::pace::Pace;
 use crate::proxy;
 use crate::random::Random;
 
@@ -88,21 +89,28 @@ impl Worker {
     }
 
     /// Makes so many changes.
-    pub(crate) fn make_changes(mut self, changes: u64) -> (Expected, Tally) {
-        let mut earlier: Vec<(Value, Value)> = Vec::new();
+    pub(crate) fn make_changes(mut self, changes: u64, pace: &Pace) -> (Expected, Tally) {
+        let mut earlier: Vec<(usize, Value, Value)> = Vec::new();
         while self.tally.changes < changes {
             let request = self.next_change();
+            let number = pace.begin(self.number);
             let (status, answer) = self.call(&request);
+            pace.end(self.number);
             assert_eq!(status, 200, "{answer} to {request}");
             self.note(&request, &answer);
-            earlier.push((request, answer));
+            earlier.push((number, request, answer));
             self.tally.changes += 1;
-            // Somebody repeats one of the last requests, which is remembered as long as no more than
-            // 288 changes were made since. It must not take effect again.
+            // Somebody repeats one of the last requests. It must not take effect again.
             if self.random.below(4) == 0 {
                 let back = self.random.below(3) as usize;
-                if let Some((request, before)) = earlier.iter().rev().nth(back).cloned() {
+                if let Some((number, request, before)) = earlier.iter().rev().nth(back).cloned() {
+                    pace.begin(self.number);
+                    if !pace.is_remembered(number) {
+                        pace.end(self.number);
+                        continue;
+                    }
                     let (status, answer) = self.call(&request);
+                    pace.end(self.number);
                     let is_answer = status == 200 && (answer == before || has_changed(&request));
                     assert!(
                         is_answer || is_gone(&request, status),

@@ -4,7 +4,7 @@ use dojang::runtime::MAX_RESPONSE_BYTES;
 use serde_json::json;
 
 use crate::harness::{Function, only};
-use crate::server::Answer;
+use crate::server::{Answer, Request};
 
 #[test]
 fn the_delivery_is_named_in_the_answer() {
@@ -173,6 +173,98 @@ fn an_answer_whose_connection_was_closed_meanwhile_is_sent_on_another() {
     again.answer(&Answer::status(202));
     assert_eq!(function.respond("r2", b"{}"), b"{}");
     assert_eq!(function.stop(), [""; 0]);
+}
+
+#[test]
+fn an_answer_that_is_cut_on_a_fresh_connection_is_sent_once_more() {
+    let cuts: [fn(Request); 4] = [
+        Request::drop_connection,
+        |request| request.answer_raw_in_vain(b"H"),
+        |request| request.answer_raw_in_vain(b"HTTP/1.1 202 Accepted\r\nContent-"),
+        |request| request.answer_raw_in_vain(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ];
+    for (event, call) in [
+        (&b"{}"[..], "response"),
+        (b"fail", "error"),
+        (b"largest", "response"),
+    ] {
+        for cut in cuts {
+            let function = Function::start("script");
+            // No connection is left to send the answer on.
+            let event = Answer::event("r1", event).header("Connection", "close");
+            function.expect_next().answer(&event);
+            let first = function.expect("POST", &format!("invocation/r1/{call}"));
+            assert_eq!(first.connection, 1);
+            let body = first.body.clone();
+            cut(first);
+            let again = function.expect("POST", &format!("invocation/r1/{call}"));
+            assert_eq!(again.connection, 2);
+            assert!(again.body == body);
+            again.answer(&Answer::status(202));
+            assert_eq!(function.respond("r2", b"{}"), b"{}");
+            let log = function.stop();
+            assert!(!log.iter().any(|line| line.contains("deliver")), "{log:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_sent_twice_at_most() {
+    let function = Function::start("script");
+    let event = Answer::event("r1", b"{}").header("Connection", "close");
+    function.expect_next().answer(&event);
+    for connection in [1, 2] {
+        let request = function.expect("POST", "invocation/r1/response");
+        assert_eq!(request.connection, connection);
+        request.drop_connection();
+    }
+    assert_eq!(function.respond("r2", b"{}"), b"{}");
+    assert!(only(&function.stop()).starts_with("ERROR the answer was not delivered: "));
+}
+
+#[test]
+fn an_event_is_never_asked_for_again_unseen() {
+    // What was taken from a connection that broke would be lost; asking is for the loop to do, in its log.
+    let function = Function::start("script");
+    assert_eq!(function.respond("r1", b"{}"), b"{}");
+    function.expect_next().drop_connection();
+    assert_eq!(function.respond("r2", b"{}"), b"{}");
+    assert!(only(&function.stop()).starts_with("WARN no event: "));
+}
+
+#[test]
+fn after_its_last_answer_the_process_ends() {
+    let function = Function::start("last");
+    assert_eq!(function.respond("r1", b"{}"), b"{}");
+    for status in [202, 413] {
+        let function = Function::start("last");
+        let response = function.invoke("r1", b"last", "response");
+        assert_eq!(response.body, b"last");
+        response.answer(&Answer::status(status));
+        let (code, log) = function.end();
+        assert_eq!(code, Some(1));
+        assert!(log[0].starts_with("WARN the process ends, "), "{log:?}");
+    }
+}
+
+#[test]
+fn the_last_answer_waits_for_those_that_are_under_way() {
+    let function = Function::start_with("last", &[("AWS_LAMBDA_MAX_CONCURRENCY", "3")]);
+    let (first, second, _third) = (
+        function.expect_next(),
+        function.expect_next(),
+        function.expect_next(),
+    );
+    first.answer(&Answer::event("r1", b"wait"));
+    second.answer(&Answer::event("r2", b"last"));
+    // In either order.
+    let mut answers = [function.expect_any(), function.expect_any()];
+    answers.sort_by(|a, b| a.path.cmp(&b.path));
+    for (request, body) in answers.into_iter().zip([&b"wait"[..], b"last"]) {
+        assert_eq!(request.body, body);
+        request.answer(&Answer::status(202));
+    }
+    assert_eq!(function.end().0, Some(1));
 }
 
 #[test]

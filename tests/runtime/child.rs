@@ -2,10 +2,13 @@
 //! run in a process of their own: this test executable, told to run `child_function` only.
 
 use std::process::ExitCode;
+use std::sync::{Condvar, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dojang::log::Level;
-use dojang::runtime::{self, Context, HandlerError, InitError, MAX_RESPONSE_BYTES};
+use dojang::runtime::{
+    self, Context, Event, Handler, HandlerError, InitError, MAX_RESPONSE_BYTES, Response,
+};
 use serde_json::json;
 
 /// Not a test: the process that the tests start. Does nothing among the other tests.
@@ -17,6 +20,7 @@ fn child_function() {
     let code = match behaviour.as_str() {
         "echo" => runtime::run(|_| Ok(echo)),
         "script" => runtime::run(|_| Ok(script)),
+        "last" => runtime::run(|_| Ok(LastWords::default())),
         "context" => runtime::run(|_| Ok(context_dump)),
         "logger" => runtime::run(|log| {
             log_all(|level, message| log.write(level, message, &[]));
@@ -54,6 +58,37 @@ fn script(event: &[u8], _: &Context<'_>) -> Answer {
         b"largest" => Ok(vec![b'x'; MAX_RESPONSE_BYTES]),
         b"too large" => Ok(vec![b'x'; MAX_RESPONSE_BYTES + 1]),
         event => Ok(event.to_vec()),
+    }
+}
+
+/// Gives the process's last answer to the event `last`. The event `wait` is at work
+/// until another one has been answered so.
+#[derive(Default)]
+struct LastWords {
+    is_said: Mutex<bool>,
+    said: Condvar,
+}
+
+impl Handler for LastWords {
+    fn handle(&self, event: Event, _: &Context<'_>) -> Result<Response, HandlerError> {
+        let mut is_said = self.is_said.lock().unwrap();
+        let event: &[u8] = &event;
+        match event {
+            b"last" => {
+                *is_said = true;
+                self.said.notify_all();
+            }
+            b"wait" => {
+                while !*is_said {
+                    is_said = self.said.wait(is_said).unwrap();
+                }
+            }
+            _ => {}
+        }
+        Ok(Response {
+            payload: event.to_vec(),
+            is_last: event == b"last",
+        })
     }
 }
 

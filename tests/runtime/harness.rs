@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
+use local::PATIENCE;
 use serde_json::Value;
 
 use crate::child::BEHAVIOUR;
@@ -65,7 +65,7 @@ impl Function {
         match self.events.recv_timeout(PATIENCE) {
             Ok(Event::Request(request)) => request,
             Ok(Event::End) => panic!("expected a request, but the process has ended"),
-            Err(_) => panic!("expected a request, but nothing came"),
+            Err(_) => panic!("expected a request, but nothing came within {PATIENCE:?}"),
         }
     }
 
@@ -119,7 +119,7 @@ impl Function {
                     request.method, request.path
                 )
             }
-            Err(_) => panic!("the process neither asks nor ends"),
+            Err(_) => panic!("within {PATIENCE:?} the process neither asks nor ends"),
         }
         let log = self.log.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().code(), log)
@@ -185,6 +185,3 @@ pub(crate) fn json_lines(log: &[String]) -> Vec<Value> {
         .map(|line| serde_json::from_str(line).expect(line))
         .collect()
 }
-
-/// Long enough for a busy machine; no test waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(60);

@@ -86,6 +86,12 @@ impl Request {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// Cuts the connection after these bytes.
+    pub(crate) fn answer_raw_in_vain(mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+        self.drop_connection();
+    }
+
     /// Cuts the connection instead of answering.
     pub(crate) fn drop_connection(self) {
         self.stream.shutdown(Shutdown::Both).unwrap();

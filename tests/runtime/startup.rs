@@ -49,7 +49,9 @@ fn a_report_of_the_start_that_is_refused_is_logged() {
 #[test]
 fn a_report_of_the_start_that_is_not_delivered_is_logged() {
     let function = Function::start("init-error");
-    function.expect("POST", "init/error").drop_connection();
+    for _ in 0..2 {
+        function.expect("POST", "init/error").drop_connection();
+    }
     let (code, log) = function.end();
     assert_eq!(code, Some(1));
     assert_eq!(log.len(), 2, "{log:?}");

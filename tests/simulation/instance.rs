@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use dojang::club::operation::{OperationKey, Secret};
 use dojang::club::projection::private_json;
 use dojang::club::stored::read_club;
+use dojang::request::RequestData;
 use dojang::store::journal::Journal;
 use dojang::store::protections::Protections;
 use dojang::store::{Failure, Request, State, Store, Trace, World};
@@ -181,7 +182,7 @@ impl<'a> Instance<'a> {
             let now = seconds(start) + skew;
             let deadline = time(start, skew) + Duration::from_secs(10);
             let request = Request {
-                data: &request,
+                data: &data(&request),
                 id: "no request id",
                 // Lambda's clock and the instance's are taken to agree, as promise 7 does.
                 arrived: Some(time(arrived, skew)),
@@ -276,7 +277,7 @@ impl<'a> Instance<'a> {
             self.random.below(100)
         };
         let request = workload::request(&mut self.random, kind, &club, shared.count, now);
-        let key = OperationKey::new(&request, "no request id");
+        let key = OperationKey::new(&data(&request), "no request id");
         let operation = Operation {
             request: request.clone(),
             invocations: Vec::new(),
@@ -385,3 +386,8 @@ pub(crate) const BASE: i64 = 1_800_000_000;
 pub(crate) const PRIVATE: &str = "private";
 pub(crate) const PUBLIC: &str = "public";
 pub(crate) const DATA: &str = "data.json";
+
+/// Request data as the function reads it.
+pub(crate) fn data(request: &Map<String, Value>) -> RequestData {
+    RequestData::try_from(request).expect("it is request data")
+}

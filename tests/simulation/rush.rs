@@ -15,7 +15,7 @@ use dojang::store::journal::Journal;
 use dojang::store::{Request, Store, Trace};
 use serde_json::json;
 
-use crate::instance::{BASE, Clock, DATA, PRIVATE, PUBLIC, time};
+use crate::instance::{BASE, Clock, DATA, PRIVATE, PUBLIC, data, time};
 use crate::random::Random;
 use crate::s3::{Connection, Faults, S3};
 use crate::scheduler::{Micros, Scheduler};
@@ -101,7 +101,7 @@ fn rush(members: usize) -> Rush {
         let deadline = time(start, 0) + Duration::from_secs(10);
         let mut trace = Trace::default();
         let request = Request {
-            data: request.as_object().expect("it is an object"),
+            data: &data(request.as_object().expect("it is an object")),
             id: &thread.to_string(),
             arrived: None,
             deadline,

@@ -163,9 +163,9 @@ impl State {
         match (&write.condition, newest) {
             (Some(Some(_)), None) => return Err(S3Error::Absent),
             (Some(Some(etag)), Some(newest)) if *etag != newest.etag => {
-                return Err(S3Error::PreconditionFailed);
+                return Err(S3Error::PreconditionFailed(Box::default()));
             }
-            (Some(None), Some(_)) => return Err(S3Error::PreconditionFailed),
+            (Some(None), Some(_)) => return Err(S3Error::PreconditionFailed(Box::default())),
             _ => {}
         }
         // As MD5 does under SSE-S3, the ETag depends on the bytes only.
@@ -274,9 +274,7 @@ impl Connection {
             return Err(lost("cut before"));
         }
         if happens(faults.slow_down) {
-            return Err(S3Error::Throttled {
-                code: "SlowDown".to_owned(),
-            });
+            return Err(S3Error::NotNow(Box::default()));
         }
         if let Some(write) = write {
             if happens(faults.late) {
@@ -285,7 +283,7 @@ impl Connection {
                 return Err(lost("no answer"));
             }
             if write.condition.is_some() && happens(faults.conflict) {
-                return Err(S3Error::Conflict);
+                return Err(S3Error::Conflict(Box::default()));
             }
         }
         if happens(faults.error) {
@@ -352,12 +350,15 @@ impl ObjectStore for Connection {
                 back: true,
             },
         );
+        // The second has set out with the first: both have the same time.
+        let begun = self.scheduler.now();
+        let left = || timeout.saturating_sub(Duration::from_micros(self.scheduler.now() - begun));
         if self.draw(|random| random.happens(500)) {
             let looked = self.head_within(first, head, timeout);
-            return (self.get_within(second, get, None, timeout), looked);
+            return (self.get_within(second, get, None, left()), looked);
         }
         let fetched = self.get_within(first, get, None, timeout);
-        (fetched, self.head_within(second, head, timeout))
+        (fetched, self.head_within(second, head, left()))
     }
 
     fn put(

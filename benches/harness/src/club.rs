@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_those_of_the_anchors() {
+    fn sizes_are_those_of_the_benchmark() {
         for (members, kilobytes) in [(10, 39), (100, 55), (1_000, 222)] {
             let club = Club::new(members);
             let found = club.private.len() / 1_000;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::markdown::{markdown, significant};
 use crate::stats::Samples;
-use crate::table::{markdown, significant};
 
 /// What Lambda says of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@
 //! * `timeline`, `perf`: where the time of one cold write goes
 //! * `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
-//! * `stats`, `table`, `targets`, `round_trips`, `chart`, `report`: what is made of the samples
+//! * `stats`, `table`, `targets`, `round_trips`, `markdown`, `chart`, `report`: what is made of the samples
 //!
 //! `benches/README.md` says what is measured, and how.
 
@@ -19,6 +19,7 @@ mod club;
 mod http;
 mod lambda_report;
 mod machine;
+mod markdown;
 mod options;
 mod parts;
 mod perf;

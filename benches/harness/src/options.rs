@@ -18,7 +18,7 @@ pub(crate) struct Options {
     pub(crate) tls: bool,
     pub(crate) may_build: bool,
     pub(crate) ours: Option<PathBuf>,
-    pub(crate) update_readme: bool,
+    pub(crate) update_documents: bool,
 }
 
 /// A part of the benchmark.
@@ -48,7 +48,7 @@ pub(crate) fn parse(
         tls: true,
         may_build: true,
         ours: None,
-        update_readme: false,
+        update_documents: false,
     };
     let mut arguments = arguments.into_iter().peekable();
     while let Some(argument) = arguments.next() {
@@ -86,7 +86,7 @@ pub(crate) fn parse(
             "--http" => options.tls = false,
             "--no-build" => options.may_build = false,
             "--ours" => options.ours = Some(value()?.into()),
-            "--update-readme" => options.update_readme = true,
+            "--update-documents" => options.update_documents = true,
             _ => {
                 return Err(format!(
                     "unknown option {argument}; --help lists the options"
@@ -147,7 +147,7 @@ Parts (any number; the first named switches the others off):
   --http               S3 without TLS
   --no-build           uses what was built before
   --ours PATH          another executable in the place of ours
-  --update-readme      renews the README's table and the charts in docs/bench/
+  --update-documents   renews the figures and charts in docs/bench/
 ";
 
 const RUNS: usize = 30;

@@ -1,4 +1,4 @@
-//! Where the results go: standard output, files below `target/bench`, README and `docs/bench`.
+//! Where the results go: standard output, files below `target/bench`, and `docs/bench`.
 
 use std::fs;
 use std::path::Path;
@@ -49,8 +49,8 @@ pub(crate) fn write(places: &Places, options: &Options, results: &Results) -> Re
         "written: cold_start.json, cold_start.md and charts in {}",
         places.bench.display()
     );
-    if options.update_readme {
-        update(places, &machine, &how, results, &markdown, &charts)?;
+    if options.update_documents {
+        update(places, results, &markdown, &charts)?;
     }
     Ok(())
 }
@@ -159,18 +159,17 @@ fn panel(results: &Results, title: &str, places: &[(f64, String)], measure: &str
     }
 }
 
-/// Renews the README's table, and what `docs/bench` holds.
+/// Renews what `docs/bench` holds. `DOJANG_UPDATE_DOCUMENTS=1 cargo test --test documents` then renews what
+/// other documents quote of it.
 fn update(
     places: &Places,
-    machine: &Machine,
-    how: &str,
     results: &Results,
     markdown: &str,
     charts: &[(&str, String)],
 ) -> Result<(), String> {
-    let table = table::cold_starts(results).ok_or("--update-readme needs the table")?;
-    // The title is the README's own.
-    let table = table.split_once("\n\n").map_or(&*table, |(_, table)| table);
+    if table::cold_starts(results).is_none() {
+        return Err("--update-documents needs the table".to_owned());
+    }
     let folder = places.root.join("docs/bench");
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     save(
@@ -180,44 +179,9 @@ fn update(
     for (name, svg) in charts {
         save(&folder.join(name), svg)?;
     }
-    let path = places.root.join("README.md");
-    let readme = fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let what: String = results
-        .variants
-        .iter()
-        .map(|variant| format!("- `{}`: {}\n", variant.name, variant.what))
-        .collect();
-    let content = format!("\n{table}\n{what}\n{} {how}\n", machine.sentence());
-    let readme = replace(&readme, &content)
-        .ok_or_else(|| format!("README.md: expected the lines {BEGIN} and {END}"))?;
-    save(&path, &readme)
-}
-
-/// The text with `content` between the two markers.
-fn replace(text: &str, content: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{content}\n{END}{after}"))
+    Ok(())
 }
 
 fn save(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-const BEGIN: &str = "<!-- cold starts: begin -->";
-const END: &str = "<!-- cold starts: end -->";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_between_the_markers_is_replaced() {
-        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        assert_eq!(
-            replace(&text, "new").unwrap(),
-            format!("a\n{BEGIN}\nnew\n{END}\nb\n")
-        );
-        assert_eq!(replace("nothing", "new"), None);
-    }
 }

@@ -1,7 +1,7 @@
 //! How many network round trips an event waits for: by how much longer it takes when each has a length.
 
+use crate::markdown::{markdown, significant};
 use crate::parts::{ROUND_TRIPS_MS, Results, round_trip_section};
-use crate::table::{markdown, significant};
 
 /// The table, or `None` without samples.
 pub(crate) fn table(results: &Results) -> Option<String> {

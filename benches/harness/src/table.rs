@@ -1,6 +1,7 @@
 //! The tables, in Markdown.
 
 use crate::cgroup::SIZES;
+use crate::markdown::{markdown, significant};
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::stats::Summary;
@@ -25,7 +26,7 @@ pub(crate) fn all(results: &Results) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-/// The table of the README.
+/// The table that the README quotes.
 pub(crate) fn cold_starts(results: &Results) -> Option<String> {
     let columns = [
         ("init, ms", Form::WithMinimum("init_ms")),
@@ -339,51 +340,8 @@ fn rows(
     (!rows.is_empty()).then_some(rows)
 }
 
-/// A table whose columns are padded, so that it can be read as it is.
-pub(crate) fn markdown(columns: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = [""]
-        .iter()
-        .chain(columns)
-        .map(|name| (*name).to_owned())
-        .collect();
-    let width = |column: usize| {
-        let cells = rows.iter().chain([&head]).filter_map(|row| row.get(column));
-        cells
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
-            .max(3)
-    };
-    let line = |row: &[String]| {
-        let cells = row.iter().enumerate().map(|(column, cell)| {
-            let padding = " ".repeat(width(column).saturating_sub(cell.chars().count()));
-            if column == 0 {
-                format!(" {cell}{padding} ")
-            } else {
-                format!(" {padding}{cell} ")
-            }
-        });
-        format!("|{}|\n", cells.collect::<Vec<_>>().join("|"))
-    };
-    let rule = (0..head.len()).map(|column| match column {
-        0 => format!(" {} ", "-".repeat(width(0))),
-        _ => format!(" {}: ", "-".repeat(width(column) - 1)),
-    });
-    let rule = format!("|{}|\n", rule.collect::<Vec<_>>().join("|"));
-    line(&head) + &rule + &rows.iter().map(|row| line(row)).collect::<String>()
-}
-
 fn megabytes(bytes: usize) -> String {
     significant(bytes as f64 / 1e6)
-}
-
-/// Three significant digits, but no more than two behind the point.
-pub(crate) fn significant(value: f64) -> String {
-    match value.abs() {
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
-    }
 }
 
 /// Of the service that this replaces, from its own notes: creating the S3 client on real Lambdas, in ms, by
@@ -405,28 +363,3 @@ const PUBLISHED: &[(&str, [Option<u32>; 6])] = &[
         [None, None, None, None, None, Some(147)],
     ),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_are_padded_markdown() {
-        let rows = [
-            vec!["`a`".to_owned(), "1".to_owned()],
-            vec!["`bcd`".to_owned(), "200.5".to_owned()],
-        ];
-        assert_eq!(
-            markdown(&["time"], &rows),
-            "|       |  time |\n| ----- | ----: |\n| `a`   |     1 |\n| `bcd` | 200.5 |\n"
-        );
-    }
-
-    #[test]
-    fn three_digits() {
-        assert_eq!(
-            [1234.5, 123.45, 12.345, 1.2345].map(significant),
-            ["1234", "123", "12.3", "1.23"]
-        );
-    }
-}

@@ -2,10 +2,10 @@
 
 use packaging::executable::Linkage;
 
+use crate::markdown::{markdown, significant};
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::size::Size;
-use crate::table::{markdown, significant};
 use crate::variants::{OURS, PLAIN, Variant};
 
 /// The table, or `None` if the part that most of it comes from was not measured.

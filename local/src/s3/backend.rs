@@ -11,14 +11,16 @@ use s3s::dto::{
     Metadata, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, TimestampFormat,
 };
 use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use sha2::Sha256;
 
 use super::S3Options;
-use super::service::BODY_LIMIT;
-use super::store::{Attributes, Buckets, PutError, StoredObject};
+use super::object::{Attributes, BODY_LIMIT, StoredObject};
+use super::store::{Buckets, PutError};
 
 pub(super) struct Backend {
     buckets: Buckets,
     list_bucket: bool,
+    object_lock: bool,
 }
 
 impl Backend {
@@ -26,6 +28,7 @@ impl Backend {
         Self {
             buckets,
             list_bucket: options.list_bucket,
+            object_lock: options.object_lock,
         }
     }
 
@@ -141,12 +144,12 @@ impl S3 for Backend {
         let metadata: BTreeMap<_, _> = input.metadata.unwrap_or_default().into_iter().collect();
         check_size(&metadata)?;
         let bytes = read(input.body).await?;
-        if let Some(sent) = input.content_md5
-            && sent != BASE64_STANDARD.encode(Md5::digest(&bytes))
-        {
+        check_digests(&input.content_md5, &input.checksum_sha256, &bytes)?;
+        if self.object_lock && input.content_md5.or(input.checksum_sha256).is_none() {
             return Err(s3_error!(
-                BadDigest,
-                "The Content-MD5 you specified did not match what we received."
+                InvalidRequest,
+                "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests \
+                 with Object Lock parameters"
             ));
         }
         let attributes = Attributes {
@@ -173,6 +176,29 @@ impl S3 for Backend {
             ..PutObjectOutput::default()
         }))
     }
+}
+
+/// Whether the content is what the sender says it is.
+fn check_digests(md5: &Option<String>, sha256: &Option<String>, bytes: &[u8]) -> S3Result<()> {
+    if md5
+        .as_ref()
+        .is_some_and(|sent| *sent != BASE64_STANDARD.encode(Md5::digest(bytes)))
+    {
+        return Err(s3_error!(
+            BadDigest,
+            "The Content-MD5 you specified did not match what we received."
+        ));
+    }
+    if sha256
+        .as_ref()
+        .is_some_and(|sent| *sent != BASE64_STANDARD.encode(Sha256::digest(bytes)))
+    {
+        return Err(s3_error!(
+            BadDigest,
+            "The SHA256 you specified did not match the calculated checksum."
+        ));
+    }
+    Ok(())
 }
 
 /// S3's conditional writes (user guide, "How to prevent object overwrites with conditional writes").

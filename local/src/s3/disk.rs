@@ -14,12 +14,20 @@ use std::time::{Duration, UNIX_EPOCH};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::store::{Attributes, StoredObject};
+use super::object::{Attributes, StoredObject};
 
 pub(super) struct Disk {
     directory: PathBuf,
     /// Held for as long as the server runs: two servers would each overwrite what the other stored.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that another thread starts at this moment has a copy of the file
+        // until it runs its own program, and the lock lasts as long as any copy is open.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Disk {
@@ -37,7 +45,7 @@ impl Disk {
         })?;
         Ok(Self {
             directory: directory.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 

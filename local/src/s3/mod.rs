@@ -9,6 +9,7 @@ mod cors;
 mod disk;
 mod fault;
 mod gate;
+mod object;
 mod service;
 mod store;
 
@@ -18,7 +19,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use fault::{Fault, FaultAnswer, RequestHead, RequestKind, RequestRecord};
-pub use store::{Buckets, StoredObject};
+pub use object::StoredObject;
+pub use store::Buckets;
 
 use crate::http::Server;
 use crate::setup;
@@ -44,6 +46,8 @@ pub struct S3Options {
     /// Whether the key has `s3:ListBucket`. Without it an absent object is answered with 403
     /// `AccessDenied` instead of 404 `NoSuchKey`.
     pub list_bucket: bool,
+    /// Whether new versions are kept by Object Lock: S3 then takes no object without a checksum.
+    pub object_lock: bool,
     /// Where objects are kept; `None` keeps them in memory.
     pub data_dir: Option<PathBuf>,
 }
@@ -60,6 +64,7 @@ impl Default for S3Options {
             session_token: Some(setup::SESSION_TOKEN.to_owned()),
             region: setup::REGION.to_owned(),
             list_bucket: true,
+            object_lock: false,
             data_dir: None,
         }
     }
@@ -74,6 +79,7 @@ impl std::fmt::Debug for S3Options {
             .field("access_key_id", &self.access_key_id)
             .field("region", &self.region)
             .field("list_bucket", &self.list_bucket)
+            .field("object_lock", &self.object_lock)
             .field("data_dir", &self.data_dir)
             .finish_non_exhaustive()
     }
@@ -97,7 +103,7 @@ impl S3Server {
         let port = options.port;
         let service = Arc::new(Service::new(options, buckets));
         let handler = Arc::clone(&service);
-        let server = Server::start(port, service::BODY_LIMIT, move |received| {
+        let server = Server::start(port, object::BODY_LIMIT, move |received| {
             let service = Arc::clone(&handler);
             async move { service.answer(received).await }
         })?;

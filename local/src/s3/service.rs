@@ -145,6 +145,3 @@ enum Silence {
     Cut,
     Stall,
 }
-
-/// Far more than a club's data; S3 itself takes 5 GiB.
-pub(super) const BODY_LIMIT: usize = 64 << 20;

@@ -1,51 +1,14 @@
 //! The objects of all buckets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::disk::Disk;
+use super::object::{Attributes, StoredObject};
 use super::{S3Options, lock};
-
-/// An object with all that a reader can learn about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredObject {
-    /// The content.
-    pub bytes: Vec<u8>,
-    /// MD5 of the content in lower-case hex, with the quotes that belong to an ETag.
-    pub etag: String,
-    /// User metadata, names without `x-amz-meta-`.
-    pub metadata: BTreeMap<String, String>,
-    /// `Content-Type`, if the writer sent one.
-    pub content_type: Option<String>,
-    /// `Cache-Control`, if the writer sent one.
-    pub cache_control: Option<String>,
-    /// When it was written.
-    pub last_modified: SystemTime,
-}
-
-impl StoredObject {
-    pub(super) fn new(bytes: Vec<u8>, attributes: Attributes, now: SystemTime) -> Self {
-        Self {
-            etag: crate::hex::etag(&bytes),
-            bytes,
-            metadata: attributes.metadata,
-            content_type: attributes.content_type,
-            cache_control: attributes.cache_control,
-            last_modified: now,
-        }
-    }
-}
-
-/// What a writer says about an object beside its content.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Attributes {
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) content_type: Option<String>,
-    pub(super) cache_control: Option<String>,
-}
 
 /// All buckets with their objects. Clones are handles on the same buckets.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
@@ -12,10 +12,7 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use local::setup;
-
-/// Long enough for a busy machine; no test waits for it when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use local::{PATIENCE, setup};
 
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -1,4 +1,4 @@
-"""The README's takeover, command for command, of a club in the old service's form on moto; and bootstrap/deploy."""
+"""The takeover of docs/taking-over.md, command for command, of a club in the old service's form on moto; and bootstrap/deploy."""
 
 import functools
 import io
@@ -9,6 +9,7 @@ import subprocess
 import time
 import zipfile
 
+import boto3
 import packages
 import pytest
 from cloud import BIN, Cloud
@@ -134,11 +135,11 @@ def script(tree, text: str) -> str:
     return f'PATH="{tree}/tools:$PATH"\n{text}'
 
 
-def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
+def test_the_steps_and_the_way_back(cloud, tree, executable):
     s3, functions = cloud.client("s3"), cloud.client("lambda")
     before = club(cloud, NAMES["PRIVATE_BUCKET"])
     address = functions.get_function_url_config(FunctionName=NAMES["OLD_FUNCTION"])["FunctionUrl"]
-    ended = cloud.run(script(tree, documented("README.md", "takeover: steps")), tree, **NAMES)
+    ended = cloud.run(script(tree, documented("docs/taking-over.md", "takeover: steps")), tree, **NAMES)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     print(ended.stdout[-1500:])
 
@@ -164,7 +165,7 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert url["FunctionUrl"] == address
     assert ("dojang-invoke", "lambda:InvokeFunction", "*", True) in permissions(functions)
     # Another time it is there already.
-    lines = documented("README.md", "takeover: steps").splitlines(keepends=True)
+    lines = documented("docs/taking-over.md", "takeover: steps").splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if line.startswith("aws lambda get-policy"))
     again = cloud.run("".join(lines[start:start + 3]), tree, **NAMES)
     assert again.returncode == 0, again.stderr
@@ -215,7 +216,9 @@ def test_the_readmes_steps_and_the_way_back(cloud, tree, executable):
     assert (url["FunctionUrl"], url["Cors"]["AllowOrigins"]) == (address, ["*"])
     assert functions.get_function_concurrency(
         FunctionName=NAMES["OLD_FUNCTION"])["ReservedConcurrentExecutions"] == 1
-    assert permissions(functions) == [("public-url", "lambda:InvokeFunctionUrl", "*", None)]
+    # Lambda asks for both permissions since 1 November 2026, whatever the function's code is.
+    assert permissions(functions) == [("public-url", "lambda:InvokeFunctionUrl", "*", None),
+                                      ("dojang-invoke", "lambda:InvokeFunction", "*", True)]
     # What the old service finds is what it wrote, with the changes.
     assert club(cloud, NAMES["PRIVATE_BUCKET"])["users"][MEMBER] == {
         **old_club()["users"][MEMBER], "auth_token": code}
@@ -295,6 +298,20 @@ def test_one_command_deploys(cloud, tree):
     assert (tree / "target/package/arguments").read_text() == (
         "--arch x86_64\n--arch x86_64\n--arch x86_64 --allow-uncommitted --linkage dynamic\n")
     assert {entry["Key"] for entry in s3.list_objects_v2(Bucket=app)["Contents"]} == set(files) - {"app.js"}
+
+
+def test_the_page_gets_a_name_of_its_own(cloud, tree):
+    commands = [documented("docs/deploying.md", marker) for marker in ("domain: certificate", "domain: deploy")]
+    ended = cloud.run(script(tree, "".join(commands)), tree, DOMAIN="club.example", STACK="club")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "CNAME" in ended.stdout
+    # moto's stacks have no CloudFront: test_template.py has what these parameters make of it.
+    stack, = cloud.client("cloudformation").describe_stacks(StackName="club")["Stacks"]
+    given = {entry["ParameterKey"]: entry["ParameterValue"] for entry in stack["Parameters"]}
+    certificates = boto3.client("acm", endpoint_url=cloud.endpoint, region_name="us-east-1",
+                                aws_access_key_id="testing", aws_secret_access_key="testing")
+    certificate, = certificates.list_certificates()["CertificateSummaryList"]
+    assert (given["AppDomain"], given["AppCertificateArn"]) == ("club.example", certificate["CertificateArn"])
 
 
 def order(tree) -> list[str]:

@@ -12,6 +12,8 @@ from resolver import Refused, Stack
 
 CLUB = {"PrivateBucketName": "club-private", "DataBucketName": "club-data", "AppBucketName": "club-app"}
 TAKEOVER = {"ExistingBuckets": "true", "PrivateBucketName": "old-private", "DataBucketName": "old.data"}
+DOMAIN = {"AppDomain": "club.example",
+          "AppCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/0b5f-7c1e"}
 DEMO = {"TestSecret": "0123456789abcdef", "HourlyReset": "true"}
 
 
@@ -23,7 +25,7 @@ def test_cfn_lint_finds_nothing():
     assert (lint.returncode, lint.stdout) == (0, ""), lint.stdout + lint.stderr
 
 
-@pytest.mark.parametrize("parameters", [{}, CLUB, TAKEOVER, DEMO, {"AlarmEmail": "a@b.example"}])
+@pytest.mark.parametrize("parameters", [{}, CLUB, TAKEOVER, DEMO, DOMAIN, {"AlarmEmail": "a@b.example"}])
 def test_everything_resolves(template, parameters):
     stack = Stack(template, **parameters)
     text = json.dumps([stack.resources, stack.outputs])
@@ -198,7 +200,9 @@ def test_the_alarms(template):
              for alarm in alarms.values()}
     assert found == {
         ("AWS/Lambda", "Errors", "Sum"), ("AWS/Lambda", "Url5xxCount", "Sum"), ("AWS/Lambda", "Throttles", "Sum"),
-        ("AWS/Lambda", "Duration", "p99"), ("dojang/Club-1", "ConflictsGivenUp", "Sum"),
+        ("AWS/Lambda", "Duration", "p99"), ("AWS/Lambda", "Url4xxCount", "Sum"),
+        ("AWS/Lambda", "Invocations", "Sum"),
+        ("dojang/Club-1", "ConflictsGivenUp", "Sum"), ("dojang/Club-1", "NearlyFull", "Sum"),
     }
     for alarm in alarms.values():
         assert alarm["TreatMissingData"] == "notBreaching"
@@ -219,7 +223,7 @@ def test_a_function_that_was_taken_over_is_watched_too(template):
     stack = Stack(template, **TAKEOVER, AlsoWatch="old-club", AlarmEmail="trainer@club.example")
     both = stack.of_type("AWS::CloudWatch::Alarm")
     more = {name: alarm for name, alarm in both.items() if name not in own}
-    assert len(more) == 4
+    assert len(more) == 6
     for name, alarm in more.items():
         twin = {**both[name.removeprefix("AlsoWatched")], "AlarmDescription": alarm["AlarmDescription"],
                 "Dimensions": [{"Name": "FunctionName", "Value": "old-club"}]}
@@ -234,6 +238,27 @@ def test_the_metric_filter_looks_for_what_the_function_logs(template):
     assert f'line["{field}"]' in case and f'json!("{value}")' in case
 
 
+def test_the_size_filter_looks_for_what_the_function_logs(template):
+    pattern = Stack(template).properties("SizeFilter")["FilterPattern"]
+    words, = re.findall(r'\{ \$\.message = "\*(.*)\*" \}', pattern)
+    limits = ROOT / "src/limits.rs"
+    if not limits.exists():
+        pytest.skip("there is no src/limits.rs (the sizes of objects) in this tree")
+    assert words in limits.read_text()
+
+
+def test_the_page_can_have_a_name_of_its_own(template):
+    plain = Stack(template, **CLUB).properties("AppDistribution")["DistributionConfig"]
+    assert "Aliases" not in plain and "ViewerCertificate" not in plain
+    stack = Stack(template, **CLUB, **DOMAIN)
+    named = stack.properties("AppDistribution")["DistributionConfig"]
+    assert named["Aliases"] == ["club.example"]
+    assert named["ViewerCertificate"] == {"AcmCertificateArn": DOMAIN["AppCertificateArn"],
+                                          "SslSupportMethod": "sni-only", "MinimumProtocolVersion": "TLSv1.2_2021"}
+    assert (stack.outputs["AppUrl"], stack.outputs["AppAlias"]) == (
+        "https://club.example/", "<AppDistribution.DomainName>")
+
+
 def test_a_takeover_leaves_the_buckets_alone(template):
     stack = Stack(template, **TAKEOVER)
     assert not {"PrivateBucket", "PrivateBucketPolicy", "DataBucket", "DataBucketPolicy"} & set(stack.resources)
@@ -244,7 +269,7 @@ def test_a_takeover_leaves_the_buckets_alone(template):
 
 def test_outputs_for_all_addresses(template):
     outputs = Stack(template, **CLUB).outputs
-    assert {"FunctionUrl", "DataUrl", "AppUrl", "AppBucket", "PrivateBucket", "DataBucket", "FunctionName",
+    assert {"FunctionUrl", "DataUrl", "AppUrl", "AppAlias", "AppBucket", "PrivateBucket", "DataBucket", "FunctionName",
             "FunctionRoleArn", "LogGroup", "AppDistributionId"} == set(outputs)
     assert outputs["AppUrl"] == "https://<AppDistribution.DomainName>/"
 
@@ -274,6 +299,9 @@ def test_the_secret_is_not_shown(template):
     ("MemorySize", "64", "MemorySize"),
     ("ReservedConcurrency", "-1", "ReservedConcurrency"),
     ("AlarmEmail", "nobody", "AlarmEmail"),
+    ("AppDomain", "https://club.example", "AppDomain"),
+    ("AppDomain", "club", "AppDomain"),
+    ("AppCertificateArn", "arn:aws:acm:eu-north-1:123456789012:certificate/1", "us-east-1"),
     ("FunctionName", "my function", "FunctionName"),
     ("AlsoWatch", "arn:aws:lambda:eu-north-1:123456789012:function:old", "AlsoWatch"),
 ])
@@ -286,6 +314,8 @@ def test_a_bad_parameter_is_refused_with_a_message(template, name, value, word):
     ({"ExistingBuckets": "true", "DataBucketName": "club-data"}, "PrivateBucketName"),
     ({"ExistingBuckets": "true", "PrivateBucketName": "club-private"}, "DataBucketName"),
     ({"HourlyReset": "true"}, "TestSecret"),
+    ({"AppDomain": "club.example"}, "AppCertificateArn"),
+    ({"AppCertificateArn": DOMAIN["AppCertificateArn"]}, "AppDomain"),
     ({**TAKEOVER, **DEMO}, "overwritten"),
     ({**TAKEOVER, "TestSecret": DEMO["TestSecret"]}, "overwritten"),
     ({**CLUB, "DataBucketName": "club-private"}, "must differ"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checker, Violation, asked_for};
+use super::{Checker, Violation};
 use crate::instance::{Outcome, seconds};
 
 impl Checker<'_> {
@@ -28,8 +28,8 @@ impl Checker<'_> {
     pub(super) fn no_invocation_applies_anything_twice(&self) -> Result<(), Violation> {
         let mut made = BTreeMap::new();
         for (n, link) in self.private.iter().enumerate() {
-            let name = link.journal.last().filter(|_| !link.version.is_foreign);
-            let Some((key, _)) = name.and_then(|name| asked_for(&self.names, name)) else {
+            let named = self.names.asked_for(&link.journal);
+            let Some((key, _)) = named.filter(|_| !link.version.is_foreign) else {
                 continue;
             };
             let Some(before) = made.insert(key, n) else {

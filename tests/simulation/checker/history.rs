@@ -122,8 +122,9 @@ impl Checker<'_> {
 /// The white space by which an operation's history entries are known (`src/store/nonce.rs`).
 fn white_space_of(key: OperationKey) -> String {
     let spelt = |byte: u8| [byte >> 6, byte >> 4 & 3, byte >> 2 & 3, byte & 3];
-    key.0
-        .into_iter()
+    key.0[..8]
+        .iter()
+        .copied()
         .flat_map(spelt)
         .map(|bits| [' ', '\t', '\r', '\n'][usize::from(bits)])
         .collect()

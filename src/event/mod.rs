@@ -1,14 +1,19 @@
-//! From a Lambda event to request data (`api.md` section 2).
+//! From a Lambda event to request data (`docs/api.md#events`).
 
-use std::time::{Duration, SystemTime};
+mod envelope;
+
+use std::borrow::Cow;
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
 
-use crate::json;
+use crate::json::JsonError;
+use crate::json::read;
+use crate::request::{NoRequest, RequestData};
+use envelope::{Context, Envelope, Method};
 
-/// What an event asks for.
+/// What an event asks for. Holds nothing of the event's text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
     /// A browser asks whether it may call (`OPTIONS`).
@@ -18,7 +23,7 @@ pub enum Call {
     /// Request data for an action.
     Request {
         /// The JSON object.
-        data: Map<String, Value>,
+        data: RequestData,
         /// When Lambda took the request, by its own clock: `requestContext.timeEpoch` of a Function URL
         /// event, in Unix milliseconds.
         arrived: Option<SystemTime>,
@@ -31,49 +36,59 @@ impl Call {
     /// Finds the request data of an event.
     #[must_use]
     pub fn from_event(event: &[u8]) -> Self {
-        let mut event = match json::parse(event) {
-            Ok(Value::Object(event)) => event,
-            Ok(_) => return Self::Unreadable("The event must be a JSON object.".to_owned()),
-            Err(error) => return Self::Unreadable(format!("The event is not JSON: {error}.")),
+        let unreadable = |error: JsonError| {
+            Self::Unreadable(format!("The event cannot be read as JSON: {error}."))
         };
-        let method = event
-            .get("requestContext")
-            .and_then(|context| context.get("http")?.get("method")?.as_str())
-            .unwrap_or("POST");
-        if method == "OPTIONS" {
+        let envelope = match read::read::<Option<Envelope<'_>>>(event) {
+            Ok(Some(envelope)) => envelope,
+            Ok(None) => return Self::Unreadable("The event must be a JSON object.".to_owned()),
+            Err(error) => return unreadable(error),
+        };
+        let Context { method, arrived } = envelope.context;
+        if method == Method::Options {
             return Self::Preflight;
         }
-        let is_base64 = match event.get("isBase64Encoded") {
-            None | Some(Value::Null) => {
-                return Self::Request {
-                    data: event,
+        let Some(is_base64) = envelope.is_base64 else {
+            // The event itself is the request. Its `body`, which no action knows, was not looked into.
+            let body = envelope
+                .body
+                .map_or(Ok(()), |body| read::read_str(body.get()));
+            return match (body, envelope.members.of(event)) {
+                (Ok(()), Some(data)) => Self::Request {
+                    data,
                     arrived: None,
-                };
-            }
-            Some(flag) => *flag == Value::Bool(true),
+                },
+                (Err(error), _) => unreadable(error),
+                (Ok(()), None) => unreachable!("an envelope is an object"),
+            };
         };
-        if method != "POST" {
+        if method == Method::Other {
             return Self::MethodNotAllowed;
         }
-        let arrived = event
-            .get("requestContext")
-            .and_then(|context| context.get("timeEpoch")?.as_u64())
-            .and_then(|ms| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)));
-        let Some(Value::String(body)) = event.remove("body") else {
-            return Self::Unreadable("The request must have a body.".to_owned());
+        let text = match envelope.body.and_then(read::string) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) => return unreadable(error),
+            None => return Self::Unreadable("The request must have a body.".to_owned()),
         };
-        let body = if is_base64 {
-            match STANDARD.decode(body) {
-                Ok(bytes) => bytes,
+        let text = if is_base64 {
+            match STANDARD.decode(&*text) {
+                Ok(bytes) => Cow::Owned(bytes),
                 Err(_) => return Self::Unreadable("The body is not base64.".to_owned()),
             }
         } else {
-            body.into_bytes()
+            match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            }
         };
-        match json::parse(&body) {
-            Ok(Value::Object(data)) => Self::Request { data, arrived },
-            Ok(_) => Self::Unreadable("The body must be a JSON object.".to_owned()),
-            Err(error) => Self::Unreadable(format!("The body is not JSON: {error}.")),
+        match RequestData::read(&text) {
+            Ok(data) => Self::Request { data, arrived },
+            Err(NoRequest::NoObject) => {
+                Self::Unreadable("The body must be a JSON object.".to_owned())
+            }
+            Err(NoRequest::NotJson(error)) => {
+                Self::Unreadable(format!("The body cannot be read as JSON: {error}."))
+            }
         }
     }
 }
@@ -81,7 +96,8 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use std::time::Duration;
 
     fn call(event: &Value) -> Call {
         Call::from_event(event.to_string().as_bytes())
@@ -89,7 +105,7 @@ mod tests {
 
     fn request(data: &Value) -> Call {
         Call::Request {
-            data: data.as_object().unwrap().clone(),
+            data: RequestData::read(data.to_string().as_bytes()).unwrap(),
             arrived: None,
         }
     }
@@ -172,6 +188,7 @@ mod tests {
             json!({"isBase64Encoded": true, "body": "e30"}),
             json!({"isBase64Encoded": true, "body": "e30= "}),
             json!({"isBase64Encoded": true, "body": "/w=="}),
+            json!({"isBase64Encoded": false, "body": "\"S3cret\"", "a": {"b": "[".repeat(9)}}),
             json!([1]),
             json!("S3cret"),
             json!(null),
@@ -182,6 +199,11 @@ mod tests {
             };
             assert!(!text.contains("S3cret") && text.len() < 120, "{text}");
         }
+        let deep = format!("{{\"body\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert!(matches!(
+            Call::from_event(deep.as_bytes()),
+            Call::Unreadable(_)
+        ));
         assert!(matches!(Call::from_event(b"\xff"), Call::Unreadable(_)));
         assert!(matches!(
             Call::from_event(&b"[".repeat(100_000)),

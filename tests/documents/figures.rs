@@ -1,0 +1,154 @@
+//! Figures in documents: `<!-- =NAME UNIT -->figure<!-- = -->`.
+
+use std::collections::BTreeMap;
+
+use crate::bench;
+use crate::constants::{Value, constants};
+use crate::tree::{Kind, Tree};
+
+/// What figures can be made of.
+pub(crate) struct Known {
+    constants: BTreeMap<String, Value>,
+    /// Ready-made texts by name.
+    texts: BTreeMap<String, String>,
+    benchmark: bench::Table,
+}
+
+impl Known {
+    pub(crate) fn of(tree: &Tree) -> Self {
+        let text = |name: &str| match tree.get(name) {
+            Some(file) => file.text.clone(),
+            None => panic!("{name} is missing"),
+        };
+        let between = |text: &str, begin: &str, end: &str| {
+            let (_, rest) = text.split_once(begin).expect("it begins");
+            rest.split_once(end).expect("it ends").0.to_owned()
+        };
+        let crates = between(&text("tests/dependencies.rs"), "ALLOWED: &[&str] = &[", "]");
+        let rust = between(&text("Cargo.toml"), "rust-version = \"", "\"");
+        let template = text("bootstrap/template.yaml");
+        let days = between(&template, "NoncurrentDays: ", "\n");
+        let memory = between(&template, "  MemorySize:", "MinValue");
+        let memory = between(&memory, "Default: ", "\n");
+        let texts = [
+            (
+                "crates",
+                crates.matches('"').count().div_ceil(2).to_string(),
+            ),
+            ("rust-version", rust),
+            ("version-days", days),
+            ("memory-mb", memory),
+            ("web-kb", kilobytes(tree)),
+        ];
+        Self {
+            constants: constants(tree),
+            texts: texts.map(|(name, text)| (name.to_owned(), text)).into(),
+            benchmark: bench::Table::read(&text("docs/bench/cold_start.md")),
+        }
+    }
+
+    fn figure(&self, name: &str, unit: Option<&str>) -> Result<String, String> {
+        if name == "cold-starts" {
+            return Ok(format!("\n\n{}\n\n", self.benchmark.short()));
+        }
+        if let Some(cell) = name.strip_prefix("bench:") {
+            return self.benchmark.cell(cell, unit.unwrap_or_default());
+        }
+        if let Some(text) = self.texts.get(name) {
+            return Ok(text.clone());
+        }
+        let value = self
+            .constants
+            .get(name)
+            .ok_or_else(|| format!("expected a constant, found {name}"))?;
+        in_unit(*value, unit)
+            .ok_or_else(|| format!("{name}: expected whole {}", unit.unwrap_or("units")))
+    }
+}
+
+/// The size of the page's files in steps of 10 kB, so that not every change of a word counts.
+fn kilobytes(tree: &Tree) -> String {
+    let bytes: usize = tree
+        .of(Kind::Source)
+        .chain(tree.of(Kind::Other))
+        .filter(|file| file.name.starts_with("web/"))
+        .filter_map(|file| std::fs::metadata(crate::tree::root().join(&file.name)).ok())
+        .map(|metadata| usize::try_from(metadata.len()).expect("it is small"))
+        .sum();
+    (bytes.div_ceil(10_000) * 10).to_string()
+}
+
+fn in_unit(value: Value, unit: Option<&str>) -> Option<String> {
+    let (number, divisor) = match (value, unit) {
+        (Value::Number(number), None) => (number, 1),
+        (Value::Number(number), Some("kB")) => (number, 1 << 10),
+        (Value::Number(number), Some("MB")) => (number, 1 << 20),
+        (Value::Number(number), Some("h")) => (number, 3_600),
+        (Value::Number(number), Some("days")) => (number, 86_400),
+        (Value::Milliseconds(number), Some("ms")) => (number, 1),
+        (Value::Milliseconds(number), Some("s")) => (number, 1_000),
+        _ => return None,
+    };
+    // Tenths of a second are usual.
+    if unit == Some("s") && number % 1_000 != 0 && number % 100 == 0 {
+        return Some(format!("{}.{}", number / 1_000, number % 1_000 / 100));
+    }
+    (number % divisor == 0).then(|| grouped(number / divisor))
+}
+
+/// A number with a comma between each three digits.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut groups = Vec::new();
+    if first > 0 {
+        groups.push(&digits[..first]);
+    }
+    groups.extend(
+        (first..digits.len())
+            .step_by(3)
+            .map(|at| &digits[at..at + 3]),
+    );
+    groups.join(",")
+}
+
+/// The document with its figures written anew, and how many there are.
+pub(crate) fn renew(text: &str, known: &Known) -> Result<(String, usize), String> {
+    let mut renewed = String::new();
+    let mut found = 0;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (name, after) = after.split_once(" -->").ok_or("a marker does not end")?;
+        let (_, after) = after
+            .split_once(END)
+            .ok_or_else(|| format!("{name}: expected {END}"))?;
+        let mut words = name.split(' ');
+        let figure = known.figure(words.next().unwrap_or_default(), words.next())?;
+        renewed += &format!("{before}{BEGIN}{name} -->{figure}{END}");
+        found += 1;
+        rest = after;
+    }
+    Ok((renewed + rest, found))
+}
+
+const BEGIN: &str = "<!-- =";
+const END: &str = "<!-- = -->";
+
+#[test]
+fn a_changed_constant_makes_a_figure_stale() {
+    let known = |capacity| Known {
+        constants: [
+            ("CAPACITY".to_owned(), Value::Number(capacity)),
+            ("PAUSE".to_owned(), Value::Milliseconds(300)),
+        ]
+        .into(),
+        texts: BTreeMap::new(),
+        benchmark: bench::Table::read(""),
+    };
+    let document = "the last <!-- =CAPACITY -->1,288<!-- = --> in <!-- =PAUSE s -->0.3<!-- = --> s";
+    assert_eq!(renew(document, &known(1_288)), Ok((document.to_owned(), 2)));
+    let (renewed, _) = renew(document, &known(160)).expect("it can be renewed");
+    assert_eq!(renewed, document.replace("1,288", "160"));
+    assert!(renew("<!-- =GONE -->1<!-- = -->", &known(1)).is_err());
+    assert!(renew("<!-- =CAPACITY -->1", &known(1)).is_err());
+}

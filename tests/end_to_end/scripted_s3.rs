@@ -1,0 +1,400 @@
+//! An S3 on raw sockets that does what a test tells it, and else what S3 does: for answers that the
+//! emulator cannot give.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, lambda_environment};
+use local::{Delivery, Function, Outcome, RuntimeApi, RuntimeApiOptions};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc2822;
+use time::{Duration, OffsetDateTime};
+
+use crate::support::{answer, spawn, url_event};
+use local::PATIENCE;
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// `private data.json`, say.
+    pub(crate) object: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What to answer in the place of S3.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The write takes effect all the same.
+    pub(crate) is_applied: bool,
+    /// What comes after the head is left unread.
+    pub(crate) when: When,
+    /// How far the `Date` is off.
+    pub(crate) date_off: Duration,
+}
+
+/// When an answer is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum When {
+    /// After the request.
+    #[default]
+    AtTheEnd,
+    /// After its head; the rest stays unread, and the connection is closed.
+    Early,
+    /// The same, but the connection stays open.
+    EarlyAndOpen,
+}
+
+impl Reply {
+    /// An error of S3's.
+    pub(crate) fn error(status: u16, code: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            ..Self::default()
+        }
+    }
+}
+
+type Script = dyn FnMut(&Asked) -> Option<Reply> + Send;
+
+/// The executable on a scripted S3.
+pub(crate) struct Backend {
+    pub(crate) function: Function,
+    pub(crate) runtime_api: RuntimeApi,
+    pub(crate) s3: Arc<Server>,
+    environment: BTreeMap<String, String>,
+    /// How many events it was given.
+    events: Cell<usize>,
+}
+
+impl Backend {
+    /// With a club of one admin, and so many bytes of something else in it. Nothing is read in INIT.
+    pub(crate) fn start(padding: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let s3 = Arc::new(Server::default());
+        let club = json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin",
+            "auth_token": CODE}}, "sessions": {}, "notes": "x".repeat(padding)});
+        let object = Object {
+            version: 0,
+            metadata: Vec::new(),
+            bytes: club.to_string().into_bytes(),
+        };
+        let private = "private data.json".to_owned();
+        s3.state().objects.insert(private, object);
+        let serving = Arc::clone(&s3);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = Arc::clone(&serving);
+                thread::spawn(move || server.serve(&stream));
+            }
+        });
+        let runtime_api = RuntimeApi::start(RuntimeApiOptions::default()).expect("a port is free");
+        let mut environment = lambda_environment(&runtime_api.address(), &endpoint);
+        environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
+        environment.insert("DOJANG_PREFETCH".into(), "off".into());
+        let function = spawn(&environment);
+        assert!(runtime_api.wait_for_next(PATIENCE));
+        Self {
+            function,
+            runtime_api,
+            s3,
+            environment,
+            events: Cell::new(0),
+        }
+    }
+
+    /// Starts a process in the place of one that has ended.
+    pub(crate) fn start_again(&mut self) {
+        self.function = spawn(&self.environment);
+        assert!(self.runtime_api.wait_for_next(PATIENCE));
+    }
+
+    /// Whether the process ends by itself.
+    pub(crate) fn ends(&self) -> bool {
+        let _ = self.function.wait_for_log_line(PATIENCE, |_| false);
+        !self.function.is_running()
+    }
+
+    /// Whatever `data` asks for: status, body and headers of the answer.
+    pub(crate) fn call(&self, data: &Value) -> (u64, Value, Value) {
+        self.events.set(self.events.get() + 1);
+        let delivery = Delivery {
+            request_id: Some(self.request_id()),
+            ..Delivery::default()
+        };
+        let event = url_event(&data.to_string()).to_string();
+        match self.runtime_api.invoke_with(delivery, event.as_bytes()) {
+            Outcome::Response(payload) => {
+                let whole = serde_json::from_slice(&payload).expect("answers are JSON");
+                let (status, body) = answer(&whole);
+                (status, body, whole["headers"].clone())
+            }
+            other => panic!("expected an answer, found {other:?}"),
+        }
+    }
+
+    /// The last event's.
+    fn request_id(&self) -> String {
+        format!("request-{}-", self.events.get())
+    }
+
+    /// Adds a member of this name.
+    pub(crate) fn create(&self, name: &str) -> (u64, Value, Value) {
+        self.call(
+            &json!({"action": "admin_create_user", "auth_token": CODE, "role": "Student",
+            "name": name}),
+        )
+    }
+
+    /// The names of all members, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let state = self.s3.state();
+        let club: Value = serde_json::from_slice(&state.objects["private data.json"].bytes)
+            .expect("the club is JSON");
+        let users = club["users"].as_object().expect("users is an object");
+        let name = |user: &Value| user["name"].as_str().expect("a name is text").to_owned();
+        let mut names: Vec<_> = users.values().map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The cause of the last request's fault, as it was logged.
+    #[track_caller]
+    pub(crate) fn cause(&self) -> String {
+        let id = self.request_id();
+        let line = self.function.wait_for_log_line(PATIENCE, |line| {
+            line.contains("request failed") && line.contains(&id)
+        });
+        let line: Value = serde_json::from_str(&line.expect("there was a fault")).expect("JSON");
+        line["cause"].as_str().expect("it is text").to_owned()
+    }
+}
+
+/// What the server has and does.
+#[derive(Default)]
+pub(crate) struct Server {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Object>,
+    asked: Vec<Asked>,
+    script: Option<Box<Script>>,
+}
+
+struct Object {
+    version: u64,
+    metadata: Vec<(String, String)>,
+    bytes: Vec<u8>,
+}
+
+impl Server {
+    /// From now on, `script` answers what it wants to.
+    pub(crate) fn set_script(&self, script: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
+        let mut state = self.state();
+        state.script = Some(Box::new(script));
+        state.asked.clear();
+    }
+
+    /// The next request of this method for this object is answered so; no other is.
+    pub(crate) fn once(&self, method: &'static str, object: &'static str, reply: Reply) {
+        let mut reply = Some(reply);
+        self.set_script(move |asked| {
+            let is_meant = asked.method == method && asked.object == object;
+            is_meant.then(|| reply.take()).flatten()
+        });
+    }
+
+    /// Every request of this method for this object is answered so.
+    pub(crate) fn always(&self, method: &'static str, object: &'static str, reply: Reply) {
+        self.set_script(move |asked| {
+            (asked.method == method && asked.object == object).then(|| reply.clone())
+        });
+    }
+
+    /// The versions of all objects.
+    pub(crate) fn versions(&self) -> BTreeMap<String, u64> {
+        let state = self.state();
+        let versions = state.objects.iter();
+        versions
+            .map(|(name, object)| (name.clone(), object.version))
+            .collect()
+    }
+
+    /// The content of an object.
+    pub(crate) fn bytes(&self, object: &str) -> Vec<u8> {
+        self.state().objects[object].bytes.clone()
+    }
+
+    /// The requests since the script was set.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.state().asked.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics")
+    }
+
+    /// Serves a connection until it is closed.
+    fn serve(&self, stream: &TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut asked = read_head(&mut reader)?;
+            let reply = {
+                let mut state = self.state();
+                state.asked.push(asked.clone());
+                let script = state.script.as_mut();
+                script.and_then(|script| script(&asked))
+            };
+            let when = reply.as_ref().map_or(When::AtTheEnd, |reply| reply.when);
+            if when == When::AtTheEnd {
+                let length = asked.headers.get("content-length");
+                let length = length.and_then(|length| length.parse().ok());
+                asked.body = vec![0; length.unwrap_or(0)];
+                reader.read_exact(&mut asked.body).ok()?;
+            }
+            let answer = match reply {
+                None => self.apply(&asked),
+                Some(reply) => {
+                    if reply.is_applied {
+                        self.apply(&asked);
+                    }
+                    reply.text()
+                }
+            };
+            let mut stream = stream;
+            stream.write_all(answer.as_slice()).ok()?;
+            match when {
+                When::AtTheEnd => {}
+                When::Early => return stream.shutdown(Shutdown::Write).ok(),
+                When::EarlyAndOpen => loop {
+                    thread::park();
+                },
+            }
+        }
+    }
+
+    /// What S3 does, and its answer.
+    fn apply(&self, asked: &Asked) -> Vec<u8> {
+        let mut state = self.state();
+        let present = state.objects.get(&asked.object);
+        let etag = present.map(|object| etag(object.version));
+        let header = |name: &str| asked.headers.get(name);
+        if asked.method != "PUT" {
+            let Some(object) = present else {
+                return Reply::error(404, "NoSuchKey").text();
+            };
+            let mut answer = Reply::error(200, "");
+            answer
+                .headers
+                .push(("etag", etag.clone().unwrap_or_default()));
+            if header("if-none-match").is_some() && header("if-none-match") == etag.as_ref() {
+                answer.status = 304;
+                return answer.head(0, &[]);
+            }
+            let mut text = answer.head(object.bytes.len(), &object.metadata);
+            if asked.method == "GET" {
+                text.extend_from_slice(&object.bytes);
+            }
+            return text;
+        }
+        if header("if-none-match").is_some() && present.is_some()
+            || header("if-match").is_some() && header("if-match") != etag.as_ref()
+        {
+            return Reply::error(412, "PreconditionFailed").text();
+        }
+        let version = present.map_or(1, |object| object.version + 1);
+        let metadata = asked
+            .headers
+            .iter()
+            .filter(|(name, _)| name.starts_with("x-amz-meta-"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let object = Object {
+            version,
+            metadata,
+            bytes: asked.body.clone(),
+        };
+        state.objects.insert(asked.object.clone(), object);
+        let mut answer = Reply::error(200, "");
+        answer.headers.push(("etag", self::etag(version)));
+        answer.head(0, &[])
+    }
+}
+
+impl Reply {
+    fn text(&self) -> Vec<u8> {
+        let mut body = String::new();
+        if !self.code.is_empty() || !self.message.is_empty() {
+            let (code, message) = (self.code, &self.message);
+            body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        }
+        let mut text = self.head(body.len(), &[]);
+        text.extend_from_slice(body.as_bytes());
+        text
+    }
+
+    fn head(&self, length: usize, metadata: &[(String, String)]) -> Vec<u8> {
+        let date = (OffsetDateTime::now_utc() + self.date_off)
+            .format(&Rfc2822)
+            .expect("it is a date")
+            .replace("+0000", "GMT");
+        let mut head = format!("HTTP/1.1 {} X\r\ndate: {date}\r\n", self.status);
+        let scripted = self.headers.iter().map(|(name, value)| (*name, value));
+        let stored = metadata.iter().map(|(name, value)| (name.as_str(), value));
+        for (name, value) in scripted.chain(stored) {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        // These have no body, and no length of one (RFC 9110, sections 15.3.5 and 15.4.5).
+        if !matches!(self.status, 204 | 304) {
+            head.push_str(&format!("content-length: {length}\r\n"));
+        }
+        head.push_str("\r\n");
+        head.into_bytes()
+    }
+}
+
+/// A request without its body.
+fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+    let mut line = || {
+        let mut line = String::new();
+        let count = reader.read_line(&mut line).ok()?;
+        (count > 0).then(|| line.trim_end().to_owned())
+    };
+    let first = line()?;
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?);
+    let object = path
+        .replace(&format!("/{PRIVATE_BUCKET}/"), "private ")
+        .replace(&format!("/{PUBLIC_BUCKET}/"), "public ");
+    let mut headers = BTreeMap::new();
+    while let Some((name, value)) = line()?.split_once(':') {
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    Some(Asked {
+        method,
+        object,
+        headers,
+        body: Vec::new(),
+    })
+}
+
+fn etag(version: u64) -> String {
+    format!("\"v{version}\"")
+}
+
+/// The admin's login code.
+pub(crate) const CODE: &str = "AbCd1234";
