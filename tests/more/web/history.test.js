@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { card, idOf, inOrder, localTime, startSite } from "./site.js";
+import { card, idOf, inOrder, later, localTime, startSite } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -53,7 +53,8 @@ test("the history of a period and a weekday, and who has trained enough", async 
   assert.ok(enough.includes("Coach Hana") && !enough.includes("Grandmaster Oh"), enough);
 
   // 28 days have four Tuesdays.
-  const back = (days) => localTime(Date.now() / 1000 - days * 86_400).slice(0, 10);
+  const today = localTime(Date.now() / 1000).slice(0, 10);
+  const back = (days) => later(today, -days);
   await page.getByLabel("From").fill(back(29));
   await page.getByLabel("To", { exact: true }).fill(back(2));
   await page.getByRole("button", { name: "Show" }).click();
