@@ -176,6 +176,9 @@ export const heading = (page, name) => page.getByRole("heading", { name, exact: 
 export const localTime = (seconds, timeZone = ZONE) =>
   new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
 
+/** The day of the week as English phones name it. */
+export const weekdayOf = ({ start_time }) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, weekday: "long" }).format(start_time * 1000);
+
 /** Seconds of what the phones' clocks show as `YYYY-MM-DD HH:MM`, on a day on which they are not changed. */
 export function secondsOf(wall, timeZone = ZONE) {
   const wanted = Date.parse(`${wall.replace(" ", "T")}Z`) / 1000;
