@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { basics, card, idOf, inOrder, names, startSite } from "./site.js";
+import { basics, card, idOf, inOrder, later, localTime, names, secondsOf, startSite, ZONE } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -12,21 +12,61 @@ after(() => site.stop());
 
 test("the coming sessions, in order, with local date and time, coach, comment and who comes", async () => {
   const sessions = inOrder(await site.club());
-  for (const timezoneId of ["Europe/Copenhagen", "America/New_York"]) {
+  for (const timezoneId of [ZONE, "America/New_York"]) {
+    const format = (seconds, options) => new Intl.DateTimeFormat("en-GB", { timeZone: timezoneId, ...options }).format(seconds * 1000);
+    const dateOf = (seconds) => localTime(seconds, timezoneId).slice(0, 10);
+    /** The day's heading where the viewer's calendar shows `today`: with the year if it is another. */
+    const heading = (seconds, today) => {
+      const date = dateOf(seconds);
+      const near = { [today]: "Today", [later(today, 1)]: "Tomorrow" }[date] ?? "";
+      const year = date.slice(0, 4) === today.slice(0, 4) ? {} : { year: "numeric" };
+      return `${near} ${format(seconds, { weekday: "long", day: "numeric", month: "long", ...year })}`;
+    };
+    const time = (seconds) => format(seconds, { hour: "2-digit", minute: "2-digit" });
+    const before = dateOf(Date.now() / 1000);
     const page = await site.visit({ timezoneId });
     const cards = await page.locator("article").all();
     assert.equal(cards.length, sessions.length);
-    for (const [place, session] of sessions.entries()) {
-      const text = await cards[place].evaluate((card) => `${card.closest("section").firstChild.textContent} ${card.innerText}`);
-      const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: timezoneId, ...options });
-      const time = (seconds) => format({ hour: "2-digit", minute: "2-digit" }).format(seconds * 1000);
-      const day = format({ weekday: "long", day: "numeric", month: "long" }).format(session.start_time * 1000);
-      assert.ok(text.includes(day), `${day}: ${text}`);
-      assert.match(text, new RegExp(`${time(session.start_time)}.${time(session.end_time)}`));
-      assert.ok(text.includes(session.comment));
+    // Midnight may pass meanwhile.
+    const todays = [before, dateOf(Date.now() / 1000)];
+    for (const [place, { start_time, end_time, comment }] of sessions.entries()) {
+      const day = await cards[place].evaluate((card) => card.closest("section").querySelector("h3").textContent);
+      assert.ok(todays.some((today) => day === heading(start_time, today)), `${day}, not ${heading(start_time, before)}`);
+      const endDay = dateOf(end_time) === dateOf(start_time) ? "" : `${format(end_time, { day: "numeric", month: "short" })} `;
+      assert.equal(await cards[place].locator("h4").innerText(), `${time(start_time)}–${endDay}${time(end_time)}`);
+      assert.ok((await cards[place].innerText()).includes(comment));
     }
   }
 });
+
+/** Far ahead, so that no other session is near it. */
+const YEAR = new Date().getUTCFullYear() + 2;
+/** The last Sunday of October, on which Copenhagen's clocks are put back. */
+const PUT_BACK = [31, 30, 29, 28, 27, 26, 25].map((day) => `${YEAR}-10-${day}`).find((date) => new Date(date).getUTCDay() === 0);
+
+for (const [zone, date] of [
+  [ZONE, `${YEAR}-06-06`],
+  ["Europe/Copenhagen", later(PUT_BACK, -1)],
+  ["Europe/Copenhagen", PUT_BACK],
+  [ZONE, `${YEAR}-12-31`],
+]) {
+  test(`today and tomorrow, before and after the midnight that follows ${date.slice(5)} in ${zone}`, async () => {
+    const auth_token = site.codes["Coach Hana"];
+    const coach = idOf(await site.club(), "Coach Hana");
+    const made = [];
+    for (const wall of [`${date} 23:30`, `${later(date, 1)} 12:00`, `${later(date, 2)} 00:00`, `${later(date, 3)} 12:00`]) {
+      const start_time = secondsOf(wall, zone);
+      made.push((await site.post("coach_add_training_session", { auth_token, coach, start_time, end_time: start_time + 3600, comment: "near" })).session);
+    }
+    const time = secondsOf(`${date} 23:59`, zone) * 1000;
+    const page = await site.visit({ timezoneId: zone, prepare: (page) => page.clock.install({ time }) });
+    const near = () => Promise.all(made.map((session) => card(page, session).evaluate((card) => card.closest("section").querySelector("h3 b")?.textContent)));
+    assert.deepEqual(await near(), ["Today", "Tomorrow", undefined, undefined]);
+    await page.clock.runFor(121_000);
+    await card(page, made[1]).and(page.getByRole("article", { name: /^Today/ })).waitFor();
+    assert.deepEqual(await near(), [undefined, "Today", "Tomorrow", undefined]);
+  });
+}
 
 test("who comes: counts and names of yes, maybe and no, and the coach", async () => {
   const session = basics(await site.club());

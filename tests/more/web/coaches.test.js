@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { actions, basics, card, idOf, inOrder, localTime, menu, startSite, until } from "./site.js";
+import { actions, basics, card, idOf, inOrder, later, localTime, menu, secondsOf, startSite, until } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -10,9 +10,8 @@ beforeEach(() => site.reset());
 afterEach(() => site.leave());
 after(() => site.stop());
 
-/** Sessions are made in the year to come, whenever this runs. */
-const YEAR = new Date().getFullYear() + 1;
-const later = (date, days) => new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
+/** Sessions are made in the year after the next: another year on every phone, also if one ends while this runs. */
+const YEAR = new Date().getUTCFullYear() + 2;
 const longDay = (date) =>
   new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(Date.parse(date));
 const gone = (page) => page.waitForFunction(() => !document.querySelector("dialog"));
@@ -76,7 +75,8 @@ test("change a session", async () => {
   const club = await site.club();
   const session = basics(club);
   const page = await site.visit({ who: ["Coach Mette"] });
-  await card(page, session).getByRole("button", { name: "Change" }).click();
+  // From ten minutes before the start its card has another button.
+  await menu(page, session, "Change");
   const dialog = page.getByRole("dialog");
   assert.equal(`${await dialog.getByLabel("Date").inputValue()} ${await dialog.getByLabel("Start").inputValue()}`, localTime(session.start_time));
   assert.equal(await dialog.getByLabel("Coach").inputValue(), session.coach);
@@ -117,23 +117,30 @@ test("cancel, restore and delete a session", async () => {
   assert.ok(!(id in (await site.club()).sessions));
 });
 
-test("the same every week: the same local time across the change to summer time", async () => {
-  const page = await site.visit({ who: ["Coach Mette"] });
-  await openForm(page, { date: `${YEAR}-03-10`, start: "19:00", end: "20:30", comment: "Spring", weeks: 4 });
-  await send(page);
-  await gone(page);
-  const spring = commented(await site.club(), "Spring");
-  assert.deepEqual(
-    spring.map(({ start_time }) => localTime(start_time)),
-    ["03-10", "03-17", "03-24", "03-31"].map((day) => `${YEAR}-${day} 19:00`),
-  );
-  assert.deepEqual(
-    spring.map(({ end_time }) => localTime(end_time).slice(11)),
-    Array(4).fill("20:30"),
-  );
-  // Clocks are put forward on the last Sunday of March.
-  assert.equal(spring[3].start_time - spring[2].start_time, 7 * 86_400 - 3600);
-});
+// Clocks are put forward on the last Sunday of March, and in America on the second.
+for (const [timezoneId, month, days, change] of [
+  ["Europe/Copenhagen", "03", [10, 17, 24, 31], [0, 0, -3600]],
+  ["Europe/Copenhagen", "10", [10, 17, 24, 31], [0, 0, 3600]],
+  ["America/Los_Angeles", "03", [7, 14, 21, 28], [-3600, 0, 0]],
+  ["Asia/Kathmandu", "03", [10, 17, 24, 31], [0, 0, 0]],
+]) {
+  test(`the same every week: the same local time in ${timezoneId} in month ${month}`, async () => {
+    const page = await site.visit({ who: ["Coach Mette"], timezoneId });
+    const dates = days.map((day) => `${YEAR}-${month}-${String(day).padStart(2, "0")}`);
+    await openForm(page, { date: dates[0], start: "19:00", end: "20:30", comment: "Weekly", weeks: 4 });
+    await send(page);
+    await gone(page);
+    const made = commented(await site.club(), "Weekly");
+    assert.deepEqual(
+      made.map(({ start_time, end_time }) => [localTime(start_time, timezoneId), localTime(end_time, timezoneId)]),
+      dates.map((date) => [`${date} 19:00`, `${date} 20:30`]),
+    );
+    assert.deepEqual(
+      made.slice(1).map(({ start_time }, n) => start_time - made[n].start_time),
+      change.map((seconds) => 7 * 86_400 + seconds),
+    );
+  });
+}
 
 test("when the 7th of 20 fails it says which were made, and goes on from there", async () => {
   const page = await site.visit({ who: ["Coach Mette"], faults: true });
@@ -172,7 +179,7 @@ test("when the 7th of 20 fails it says which were made, and goes on from there",
 test("the server's refusal appears in the dialog, and what was typed stays", async () => {
   const session = basics(await site.club());
   const page = await site.visit({ who: ["Coach Mette"], faults: true });
-  await card(page, session).getByRole("button", { name: "Change" }).click();
+  await menu(page, session, "Change");
   const state = { auth_token: site.codes["Coach Hana"], session_id: session.session_id, session_state: "cancelled" };
   await site.post("coach_update_training_session", state);
   await fill(page, { comment: "typed" });
@@ -327,7 +334,7 @@ test("what was refused can be changed", async () => {
 
 test("a changed comment leaves the times alone, also of a session of several days", async () => {
   const club = await site.club();
-  const start_time = Date.parse(`${YEAR}-06-06T16:00:30Z`) / 1000;
+  const start_time = secondsOf(`${YEAR}-06-06 18:00`) + 30;
   const end_time = start_time + 44 * 3600;
   const camp = { auth_token: site.codes["Coach Hana"], coach: idOf(club, "Coach Hana"), start_time, end_time, comment: "Camp" };
   const { session } = await site.post("coach_add_training_session", camp);

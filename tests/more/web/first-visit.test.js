@@ -12,6 +12,9 @@ import { root, startSite } from "./site.js";
 /** Bytes of all files of the page, with English and Danish; the same gzipped as one stream; requests of a first visit. */
 const SIZE_MAX = 132_000;
 const GZIP_MAX = 42_500;
+/** What the sizes should be; so far they are above it. */
+const SIZE_GOAL = 100_000;
+const GZIP_GOAL = 32_000;
 const REQUESTS_MAX = 14;
 /** What the page's origin is asked for in all, by the page and then by its service worker. */
 const FILES_MAX = 34;
@@ -32,14 +35,14 @@ async function files() {
   return Promise.all(names.map(async (name) => [name, await readFile(join(root, "web", name))]));
 }
 
-test("the whole page is at most 132 kB, 42.5 kB gzipped", async (t) => {
+test("the whole page is at most 132 kB, 42.5 kB gzipped (the goal: 100 and 32)", async (t) => {
   const all = (await files()).filter(([name]) => !name.startsWith("lang/") || ["lang/da.json", "lang/en.json"].includes(name));
   const whole = Buffer.concat(all.map(([, content]) => content));
   const gzipped = gzipSync(whole, { level: 9 }).length;
   const each = all.reduce((sum, [, content]) => sum + gzipSync(content, { level: 9 }).length, 0);
   t.diagnostic(`${all.length} files, ${whole.length} bytes, ${gzipped} gzipped as a whole, ${each} as single files`);
-  assert.ok(whole.length <= SIZE_MAX, `${whole.length} bytes`);
-  assert.ok(gzipped <= GZIP_MAX, `${gzipped} bytes gzipped`);
+  assert.ok(whole.length <= SIZE_MAX, `${whole.length} bytes, at most ${SIZE_MAX}; the goal is ${SIZE_GOAL}`);
+  assert.ok(gzipped <= GZIP_MAX, `${gzipped} bytes gzipped, at most ${GZIP_MAX}; the goal is ${GZIP_GOAL}`);
 });
 
 test("the service worker keeps every file of the page", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { basics, card, choices, heading, menu, root, startSite } from "./site.js";
+import { basics, card, choices, heading, menu, root, startSite, weekdayOf } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -136,7 +136,7 @@ test("what is typed and where the focus is survive a new drawing", async () => {
 test("screen readers learn names, roles, states, results and errors", async () => {
   const session = basics(await site.club());
   const page = await site.visit({ who: ["Emil"] });
-  await page.getByRole("article", { name: /Tuesday.*\d\d:\d\d/ }).first().waitFor();
+  await page.getByRole("article", { name: new RegExp(`${weekdayOf(session)}.*\\d\\d:\\d\\d`) }).first().waitFor();
   const group = card(page, session).getByRole("group", { name: "Emil" });
   assert.equal(await group.getByRole("button", { name: "Yes", pressed: false }).count(), 1);
   await group.getByRole("button", { name: "Yes" }).click();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { basics, card, choices, heading, menu, PATIENCE_MS, startServers, startSite } from "./site.js";
+import { basics, card, choices, heading, menu, PATIENCE_MS, startServers, startSite, ZONE } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -48,7 +48,7 @@ test("a slow request shows that it is under way", async () => {
 
 test("without any network the page opens, shows the last known sessions and says so", async () => {
   const servers = await startServers();
-  const context = await site.browser.newContext({ locale: "en-GB", timezoneId: "Europe/Copenhagen" });
+  const context = await site.browser.newContext({ locale: "en-GB", timezoneId: ZONE });
   try {
     const page = await context.newPage();
     await page.goto(`${servers.url}/#code=${servers.codes.Emil}`);

@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
-const ZONE = "Europe/Copenhagen";
+/** Where the viewer is. */
+export const ZONE = process.env.DOJANG_ZONE ?? "Europe/Copenhagen";
 /** Only so that a hang ends: what is waited for comes as soon as the machine can. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
 
@@ -172,5 +173,18 @@ export const choices = (page, session, name) => card(page, session).getByRole("g
 export const heading = (page, name) => page.getByRole("heading", { name, exact: true, level: 2 }).waitFor();
 
 /** `YYYY-MM-DD HH:MM` as the phones' clocks show it. */
-export const localTime = (seconds) =>
-  new Intl.DateTimeFormat("sv-SE", { timeZone: ZONE, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
+export const localTime = (seconds, timeZone = ZONE) =>
+  new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
+
+/** The day of the week as English phones name it. */
+export const weekdayOf = ({ start_time }) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, weekday: "long" }).format(start_time * 1000);
+
+/** Seconds of what the phones' clocks show as `YYYY-MM-DD HH:MM`, on a day on which they are not changed. */
+export function secondsOf(wall, timeZone = ZONE) {
+  const wanted = Date.parse(`${wall.replace(" ", "T")}Z`) / 1000;
+  const noon = Date.parse(`${wall.slice(0, 10)}T12:00Z`) / 1000;
+  return wanted - (Date.parse(`${localTime(noon, timeZone).replace(" ", "T")}Z`) / 1000 - noon);
+}
+
+/** A date so many days after another, both as `YYYY-MM-DD`. */
+export const later = (date, days) => new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
