@@ -5,7 +5,7 @@
 //! of the objects that are still open, and the number of values is bounded. So the memory that reading
 //! takes does not depend on what a text is made of.
 //!
-//! * [`read`]: reading by shape; `surrogates`: texts that are no Unicode
+//! * `read`: reading by shape; `surrogates`: texts that are no Unicode
 
 pub(crate) mod read;
 pub(crate) mod surrogates;
