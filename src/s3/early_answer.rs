@@ -70,12 +70,12 @@ impl<T: Transport> Transport for ReadsEarlyAnswers<T> {
             return Ok(());
         }
         // Of what is sent at once, a part may be taken just before nothing more is: then the time that is
-        // allowed passes twice.
-        let mut half = timeout;
-        if let Exact(after) = half.after {
-            half.after = Exact(after / 2);
+        // allowed passes twice. And some is to be left for the answer.
+        let mut part = timeout;
+        if let Exact(after) = part.after {
+            part.after = Exact(after / 4);
         }
-        let Err(error) = self.connection.transmit_output(amount, half) else {
+        let Err(error) = self.connection.transmit_output(amount, part) else {
             return Ok(());
         };
         if matches!(error, Error::Timeout(_)) {
@@ -116,5 +116,5 @@ impl<T: Transport> Transport for ReadsEarlyAnswers<T> {
     }
 }
 
-/// As long as it takes to look.
-const AT_ONCE: Duration = Duration::from_millis(1);
+/// As long as it takes to look, on a busy machine too.
+const AT_ONCE: Duration = Duration::from_millis(100);
