@@ -86,7 +86,8 @@ def tree(package_of, tmp_path):
     (tree / "web/index.html").write_text("<!doctype html>")
     (tree / "web/app.js").write_text("1")
     (tree / "web/lang/en.json").write_text("{}")
-    for name in (".gitignore", "bootstrap/deploy", "bootstrap/template.yaml", "bootstrap/takeover.json"):
+    for name in (".gitignore", "bootstrap/deploy", "bootstrap/template.yaml", "bootstrap/takeover.json",
+                 "web/manifest.webmanifest"):
         shutil.copy(ROOT / name, tree / name)
     arm64 = package_of("arm64").zip
     package = tree / "bootstrap/package"
@@ -120,6 +121,7 @@ case "$words" in
   *describe-stacks*"'FunctionUrl'"*) echo https://abc.lambda-url.{REGION}.on.aws/;;
   *describe-stacks*"'DataUrl'"*) echo https://club-data.s3.{REGION}.amazonaws.com/data.json;;
   *describe-stacks*"'FunctionName'"*) echo "$5";;
+  *describe-stacks*"'Club"*) echo None;;
   *describe-stacks*) echo "of-the-stack";;
   *) exec "{BIN}/aws" "$@";;
 esac
@@ -273,14 +275,15 @@ def test_one_command_deploys(cloud, tree):
     files = {entry["Key"]: s3.head_object(Bucket=app, Key=entry["Key"])
              for entry in s3.list_objects_v2(Bucket=app)["Contents"]}
     assert {name: head["CacheControl"] for name, head in files.items()} == {
-        "index.html": "no-cache", "config.json": "no-cache", "app.js": "max-age=60", "lang/en.json": "max-age=60"}
+        "index.html": "no-cache", "config.json": "no-cache", "manifest.webmanifest": "no-cache", "app.js": "max-age=60", "lang/en.json": "max-age=60"}
     assert files["index.html"]["ContentType"] == "text/html"
     config = json.loads(s3.get_object(Bucket=app, Key="config.json")["Body"].read())
     assert config == {"functionUrl": f"https://abc.lambda-url.{REGION}.on.aws/",
                       "dataUrl": f"https://club-data.s3.{REGION}.amazonaws.com/data.json"}
     assert json.loads((tree / "target/invoked").read_text()) == {"action": "any_trigger_initialization"}
     # New files come before what names them, and CloudFront is told in the end.
-    assert order(tree) == ["sync", "config.json", "index.html", "sync --delete", "create-invalidation"]
+    assert order(tree) == ["sync", "config.json", "manifest.webmanifest", "index.html", "sync --delete",
+                           "create-invalidation"]
     calls = (tree / "target/calls").read_text()
     assert "s3api head-bucket --bucket dojang-packages-123456789012-" in calls
     assert "--expected-bucket-owner 123456789012" in calls
