@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actions::Refusal;
 use crate::limits::MAX_ANSWER_BYTES;
-use crate::store::{Fault, State};
+use crate::store::{Fault, Obstacle, State};
 
 /// An answer: the same shape for Function URL events and direct ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,8 @@ impl Answer {
                 "It is not known whether the change was made. Please look before you try again."
             }
         };
-        let mut answer = Self::error(if fault.is_passing { 503 } else { 500 }, text);
+        let is_unavailable = fault.is_passing || fault.given_up == Some(Obstacle::Server);
+        let mut answer = Self::error(if is_unavailable { 503 } else { 500 }, text);
         if fault.is_passing {
             answer.headers.push(("Retry-After", RETRY_SECONDS));
             answer

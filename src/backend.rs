@@ -13,7 +13,7 @@ use crate::event::Call;
 use crate::log::{Level, Log};
 use crate::runtime::{self, Context, Event, Handler, HandlerError, InitError, Response, panics};
 use crate::s3::Client;
-use crate::store::{Failure, Fault, Request, State, Store, Trace, World};
+use crate::store::{Failure, Fault, Obstacle, Request, State, Store, Trace, World};
 
 /// Serves invocations until the Runtime API goes away.
 #[must_use]
@@ -52,7 +52,8 @@ impl Backend {
             config.private_bucket,
             config.public_bucket,
             config.test_secret.map(|secret| secret.0),
-        );
+        )
+        .with_trust(config.trust);
         let mut fields = vec![("client_ms", ms(begun.elapsed()))];
         if config.prefetch {
             let begun = Instant::now();
@@ -103,6 +104,12 @@ impl Backend {
                 ];
                 // The template's alarm counts these.
                 fields.extend(fault.given_up.map(|why| ("given_up", json!(why.name()))));
+                if fault.given_up == Some(Obstacle::Server) {
+                    fields.push((
+                        "server",
+                        json!(self.store.s3().server(self.store.private_bucket())),
+                    ));
+                }
                 context.log.write(Level::Error, "request failed", &fields);
                 Answer::fault(&fault)
             }
@@ -157,8 +164,9 @@ fn logged_action(call: &Call) -> &'static str {
     }
 }
 
+/// Milliseconds, to the microsecond.
 fn ms(duration: Duration) -> Value {
-    json!(duration.as_secs_f64() * 1e3)
+    json!((duration.as_secs_f64() * 1e6).round() / 1e3)
 }
 
 /// The system's clock and random generator.

@@ -6,6 +6,7 @@ use crate::runtime;
 use crate::s3::endpoint::{CustomEndpoint, Endpoint};
 use crate::s3::transport::Roots;
 use crate::sigv4::Credentials;
+use crate::store::Trust;
 
 /// All that the function is told from outside.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Where S3 is.
     pub endpoint: Endpoint,
+    /// How far it is trusted to keep what the data protocol needs.
+    pub trust: Trust,
     /// Whom S3's certificate must be signed by.
     pub roots: Roots,
 }
@@ -112,13 +115,28 @@ impl Config {
                 });
             }
         };
+        let endpoint = endpoint(&lookup, &region)?;
+        let trust = match lookup("DOJANG_S3_SERVER").map(|word| word.to_ascii_lowercase()) {
+            None if endpoint.is_aws() => Trust::Full,
+            None => Trust::Probed,
+            Some(word) if word == "probed" => Trust::Probed,
+            Some(word) if word == "trusted" => Trust::Full,
+            Some(word) if word == "single-instance" => Trust::SingleInstance,
+            Some(_) => {
+                return Err(ConfigError {
+                    name: "DOJANG_S3_SERVER",
+                    expected: "probed, trusted or single-instance",
+                });
+            }
+        };
         Ok(Self {
             concurrency: runtime::concurrency(lookup).unwrap_or(1),
             prefetch,
             private_bucket,
             public_bucket,
             test_secret: lookup("TEST_SECRET").map(TestSecret),
-            endpoint: endpoint(&lookup, &region)?,
+            endpoint,
+            trust,
             region,
             credentials,
             roots,
@@ -266,6 +284,32 @@ mod tests {
     }
 
     #[test]
+    fn a_configured_server_is_probed_unless_it_is_aws_or_trusted() {
+        let at = |url, word| {
+            let changes = [("AWS_ENDPOINT_URL_S3", url), ("DOJANG_S3_SERVER", word)];
+            config(&changes).unwrap().trust
+        };
+        assert_eq!(config(&[]).unwrap().trust, Trust::Full);
+        for aws in [
+            "https://vpce-1.s3.eu-north-1.vpce.amazonaws.com",
+            "https://s3.cn-north-1.amazonaws.com.cn:443",
+            "https://s3.eusc-de-east-1.amazonaws.eu",
+        ] {
+            assert_eq!(at(aws, ""), Trust::Full, "{aws}");
+            assert_eq!(at(aws, "probed"), Trust::Probed);
+        }
+        for other in [
+            "https://amazonaws.com.example.org",
+            "http://notamazonaws.com",
+            "http://127.0.0.1:9",
+        ] {
+            assert_eq!(at(other, ""), Trust::Probed, "{other}");
+            assert_eq!(at(other, "Trusted"), Trust::Full);
+            assert_eq!(at(other, "single-instance"), Trust::SingleInstance);
+        }
+    }
+
+    #[test]
     fn errors_name_the_variable_and_show_no_value() {
         for (name, bad) in [
             ("PRIVATE_BUCKET_NAME", ""),
@@ -274,6 +318,7 @@ mod tests {
             ("PUBLIC_BUCKET_NAME", "club-private"),
             ("AWS_REGION", ""),
             ("DOJANG_PREFETCH", "s3cret"),
+            ("DOJANG_S3_SERVER", "s3cret"),
             ("AWS_ACCESS_KEY_ID", "s3cret "),
             ("AWS_SECRET_ACCESS_KEY", "s3cret\n"),
             ("AWS_SESSION_TOKEN", "s3cret\n"),

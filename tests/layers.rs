@@ -83,8 +83,8 @@ const FLOORS: &[&[&str]] = &[
     &["club", "s3"],
     &["request"],
     &["actions", "event"],
-    &["config", "store"],
-    &["answer"],
+    &["store"],
+    &["answer", "config"],
     &["backend"],
 ];
 

@@ -43,6 +43,8 @@ pub fn s3_environment(s3_endpoint: &str) -> BTreeMap<String, String> {
         ("AWS_REGION", REGION),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
         ("AWS_SESSION_TOKEN", SESSION_TOKEN),
+        // It keeps conditions and metadata; and so the function makes the requests that it makes on AWS.
+        ("DOJANG_S3_SERVER", "trusted"),
         ("PRIVATE_BUCKET_NAME", PRIVATE_BUCKET),
         ("PUBLIC_BUCKET_NAME", PUBLIC_BUCKET),
         ("TEST_SECRET", TEST_SECRET),

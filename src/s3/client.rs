@@ -43,6 +43,12 @@ impl Client {
         }
     }
 
+    /// Host and port of the server that has this bucket, for the log.
+    #[must_use]
+    pub fn server(&self, bucket: &str) -> String {
+        self.exchange.host(Location { bucket, key: "" })
+    }
+
     /// Whether S3 refuses the session token: this process has no other, and a new one gets a new one.
     #[must_use]
     pub fn is_token_refused(&self) -> bool {
@@ -117,13 +123,7 @@ impl ObjectStore for Client {
             return thread::scope(|scope| {
                 let looking = scope.spawn(|| (self.head(head, timeout), requests_made()));
                 let fetched = self.get(get, None, timeout);
-                match looking.join() {
-                    Ok((looked, made)) => {
-                        note_requests(made);
-                        (fetched, looked)
-                    }
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+                (fetched, joined(looking))
             });
         }
         // One server: a second connection and its TLS handshake would take more time than a second
@@ -173,6 +173,33 @@ impl ObjectStore for Client {
             }),
             _ => Err(self.refusal(&answer)),
         }
+    }
+
+    fn put_at_once(
+        &self,
+        location: Location<'_>,
+        uploads: &[Upload<'_>],
+        timeout: Duration,
+    ) -> Vec<Result<Written, S3Error>> {
+        let put = |upload| move || (self.put(location, upload, timeout), requests_made());
+        thread::scope(|scope| {
+            let writers: Vec<_> = uploads
+                .iter()
+                .map(|upload| scope.spawn(put(upload)))
+                .collect();
+            writers.into_iter().map(joined).collect()
+        })
+    }
+}
+
+/// What a thread of ours brought. Its requests count as those of the thread that waits for it.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, (T, u64)>) -> T {
+    match thread.join() {
+        Ok((brought, made)) => {
+            note_requests(made);
+            brought
+        }
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

@@ -53,6 +53,21 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is AWS's own S3, by its name: VPC endpoints and the like are configured.
+    #[must_use]
+    pub fn is_aws(&self) -> bool {
+        match self {
+            Self::Regional { .. } => true,
+            Self::Custom(endpoint) => {
+                let host = endpoint.authority.split(':').next().unwrap_or_default();
+                AWS_DOMAINS.iter().any(|domain| {
+                    host.strip_suffix(domain)
+                        .is_some_and(|name| name.ends_with('.'))
+                })
+            }
+        }
+    }
+
     /// Whether every request must be encrypted: always, unless an `http://` endpoint is configured.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -71,6 +86,8 @@ fn is_host_label(bucket: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+const AWS_DOMAINS: [&str; 3] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"];
 
 /// A configured endpoint, such as `http://127.0.0.1:9002` or `https://s3.example.org/base`.
 #[derive(Clone, Debug, PartialEq, Eq)]

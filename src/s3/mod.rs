@@ -66,6 +66,17 @@ pub trait ObjectStore {
         upload: &Upload<'_>,
         timeout: Duration,
     ) -> Result<Written, S3Error>;
+
+    /// Writes one object several times at the same moment, as so many writers would.
+    fn put_at_once(
+        &self,
+        location: Location<'_>,
+        uploads: &[Upload<'_>],
+        timeout: Duration,
+    ) -> Vec<Result<Written, S3Error>> {
+        let put = |upload| self.put(location, upload, timeout);
+        uploads.iter().map(put).collect()
+    }
 }
 
 /// Where an object is.

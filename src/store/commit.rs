@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::World;
 use super::cache::{Known, Modified, Private};
 use super::journal::Journal;
+use super::objects::Unread;
 use super::run::{Run, Stop};
+use super::server::{self, Flaw};
+use super::{Fault, Obstacle, Trust, World};
 use crate::actions::{Change, HistoryChange};
 use crate::club::Club;
 use crate::club::operation::{OperationKey, Remembered, Secret};
@@ -23,12 +25,10 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         change: Change,
         secret: Secret,
     ) -> Result<Value, Stop> {
+        self.see_to_server()?;
         let is_history_first = self.store.protections.history_before_club;
         if let (HistoryChange::Record(record), true) = (&change.history, is_history_first) {
             self.record(record)?;
-        }
-        if known.private.journal.secret().is_none() && !self.are_conditions_tested {
-            self.test_conditions(&known.private)?;
         }
         let journal = known.private.journal.with(secret, self.key());
         self.answer = change.answer;
@@ -56,6 +56,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Makes a club where there is none.
     pub(super) fn initialise(&mut self) -> Result<Known, Stop> {
+        self.see_to_server()?;
         let timeout = self.timeout()?;
         let requested = self.store.world.now();
         let public = match self.store.objects.look_at_public(timeout) {
@@ -69,9 +70,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.open = None;
         // A fault is to say, until the club is public, that not nothing was changed.
         self.has_made_club = true;
-        if !self.are_conditions_tested {
-            self.test_conditions(&private)?;
-        }
         let known = Known {
             private: Arc::new(private),
             public,
@@ -79,6 +77,42 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             last_modified,
         };
         self.publish(known, true)
+    }
+
+    /// Before a change: makes sure that the server keeps what the promises rest on, once an instance.
+    fn see_to_server(&mut self) -> Result<(), Stop> {
+        if self.store.trust == Trust::Full {
+            return Ok(());
+        }
+        loop {
+            if let Some(flaws) = self.store.flaws() {
+                return self.heed(&flaws);
+            }
+            let timeout = self.timeout()?;
+            match server::probe(&self.store.objects, self.fresh_nonce(), timeout) {
+                Ok(flaws) => self.store.found(flaws),
+                Err(error) => {
+                    self.later(&Unread::S3("the probe of the S3 server".into(), error))?
+                }
+            }
+        }
+    }
+
+    fn heed(&mut self, flaws: &[Flaw]) -> Result<(), Stop> {
+        if flaws.is_empty() {
+            return Ok(());
+        }
+        let texts = flaws.iter().map(|flaw| flaw.text());
+        if self.store.trust == Trust::SingleInstance {
+            texts.for_each(|text| self.trace.warn(Some(text)));
+            return Ok(());
+        }
+        let cause = texts.collect::<Vec<_>>().join("; ") + ". " + server::WAY_OUT;
+        Err(Fault {
+            given_up: Some(Obstacle::Server),
+            ..self.fault(false, cause)
+        }
+        .into())
     }
 
     /// Writes the private object over the version `replaced`, or where there is none.
@@ -166,29 +200,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             _ => return self.fault(false, cause).into(),
         };
         waited.err().unwrap_or(Stop::Again)
-    }
-
-    /// Whether S3 heeds conditions, tried where a club comes under this protocol for the first time:
-    /// an S3-compatible server that does not cannot keep the promises.
-    fn test_conditions(&mut self, private: &Private) -> Result<(), Stop> {
-        self.are_conditions_tested = true;
-        let timeout = self.timeout()?;
-        let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());
-        let written = self.store.objects.write_private(
-            &private.club,
-            &private.journal,
-            self.key(),
-            Condition::Match(&nobody),
-            timeout,
-        );
-        if written.is_ok() {
-            self.trace.warnings.push(
-                "this S3-compatible server ignores If-Match: changes may get lost where several are \
-                 made at once",
-            );
-            return Err(Stop::Again);
-        }
-        Ok(())
     }
 }
 

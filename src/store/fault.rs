@@ -32,6 +32,8 @@ pub enum Obstacle {
     Conflicts,
     /// S3 failed or took too long.
     Errors,
+    /// The S3-compatible server does not keep what a change needs.
+    Server,
 }
 
 impl Obstacle {
@@ -41,6 +43,7 @@ impl Obstacle {
         match self {
             Self::Conflicts => "conflicts",
             Self::Errors => "errors",
+            Self::Server => "server",
         }
     }
 }

@@ -23,6 +23,7 @@
 //! * `run`: one request on its way; `decide`: what it does to a version, and what became of its earlier
 //!   tries; `commit`: writing the private object; `publish`: bringing the public one in line;
 //!   `attendance`: history entries, and putting them back; `waiting`: pauses and the deadline
+//! * `server`: whether an S3-compatible server keeps what all this rests on
 //! * `objects`: the objects and their forms; `cache`: what is known of them
 //! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
 
@@ -38,6 +39,7 @@ mod objects;
 pub mod protections;
 mod publish;
 mod run;
+mod server;
 mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +56,8 @@ pub use fault::{Fault, Obstacle, State};
 use objects::{Objects, Unread};
 use protections::Protections;
 use run::Run;
+use server::Flaw;
+pub use server::Trust;
 
 /// The club's objects in S3. May serve several requests at once, from several threads.
 #[derive(Debug)]
@@ -62,6 +66,9 @@ pub struct Store<S, W> {
     world: W,
     test_secret: Option<String>,
     cache: Mutex<Option<Known>>,
+    trust: Trust,
+    /// What the server was found not to keep; `None` until it is tried.
+    flaws: Mutex<Option<Vec<Flaw>>>,
     protections: Protections,
 }
 
@@ -83,8 +90,16 @@ impl<S: ObjectStore, W: World> Store<S, W> {
             world,
             test_secret,
             cache: Mutex::new(None),
+            trust: Trust::Full,
+            flaws: Mutex::new(None),
             protections: Protections::default(),
         }
+    }
+
+    /// The same on a server that is trusted only so far.
+    #[must_use]
+    pub fn with_trust(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// The same with some protections switched off, to prove that tests notice.
@@ -100,6 +115,11 @@ impl<S: ObjectStore, W: World> Store<S, W> {
     /// The S3 that the store is in.
     pub fn s3(&self) -> &S {
         &self.objects.s3
+    }
+
+    /// The bucket that the club is in.
+    pub fn private_bucket(&self) -> &str {
+        &self.objects.private_bucket
     }
 
     /// Reads the club ahead of the first request, within `timeout`. Whether a request may rest on this
@@ -136,6 +156,17 @@ impl<S: ObjectStore, W: World> Store<S, W> {
             requested,
             last_modified: last_modified.map(Modified::At),
         })
+    }
+
+    fn flaws(&self) -> Option<Vec<Flaw>> {
+        self.flaws
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn found(&self, flaws: Vec<Flaw>) {
+        *self.flaws.lock().unwrap_or_else(PoisonError::into_inner) = Some(flaws);
     }
 
     fn known(&self) -> Option<Known> {

@@ -187,6 +187,11 @@ impl<S: ObjectStore> Objects<S> {
         }
     }
 
+    /// What a server is tried on.
+    pub(super) fn probe(&self) -> Location<'_> {
+        self.private(PROBE)
+    }
+
     fn public(&self) -> Location<'_> {
         Location {
             bucket: &self.public_bucket,
@@ -267,5 +272,6 @@ const SAME_OBJECT: &str = "is the public object too: expected PRIVATE_BUCKET_NAM
     buckets";
 
 const DATA: &str = "data.json";
+const PROBE: &str = "dojang-probe.json";
 /// The public object's metadata: the ETag of the private version that it is the projection of.
 const SHOWS: &str = "dojang-shows";

@@ -49,7 +49,6 @@ pub(super) struct Run<'a, S, W> {
     pub(super) entry_nonce: Option<Nonce>,
     /// Drawn at most once, so that all attempts derive the same ids and codes.
     pub(super) fresh_secret: Option<Secret>,
-    pub(super) are_conditions_tested: bool,
     /// Tries that failed, for whatever reason.
     pub(super) failures: u32,
     /// Of them, those that were S3's fault.
@@ -81,7 +80,6 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             recorded: None,
             entry_nonce: None,
             fresh_secret: None,
-            are_conditions_tested: false,
             failures: 0,
             errors: 0,
             last_error: None,

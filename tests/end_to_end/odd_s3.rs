@@ -19,8 +19,11 @@ cases!(
     a_wrong_clock_is_corrected_by_s3s_date,
     a_wrong_clock_is_corrected_with_an_existing_club,
     a_wrong_clock_is_corrected_by_an_answer_without_a_body,
-    a_server_that_ignores_conditions_is_noticed_on_empty_buckets,
-    a_server_that_ignores_conditions_is_noticed,
+    a_server_that_cannot_keep_the_promises_gets_no_change,
+    a_server_that_cannot_keep_the_promises_gets_no_club,
+    one_instance_at_a_time_may_do_with_less,
+    each_instance_probes_once,
+    a_probe_that_fails_is_made_again,
     an_answer_without_an_etag_cannot_be_used,
     an_answer_that_is_cut_short_cannot_be_used,
 );
@@ -51,20 +54,103 @@ fn a_wrong_clock_is_corrected_by_an_answer_without_a_body(_: &Counts) {
     assert_eq!(backend.statuses().into_iter().filter(refused).count(), 1);
 }
 
-fn a_server_that_ignores_conditions_is_noticed_on_empty_buckets(_: &Counts) {
-    let backend = Backend::start(Oddity::NoConditions, "");
-    assert_eq!(backend.initialise(), (200, json!({})));
-    assert!(expect_log_line(&backend.function, "ignores If-Match").contains("WARN"));
+/// What a server does not keep, and words of what is said of it.
+const UNFIT: [(Oddity, &str); 6] = [
+    (Oddity::NoIfMatch, "ignores If-Match"),
+    (Oddity::NoIfNoneMatch, "ignores If-None-Match"),
+    (Oddity::NoConditions, "ignores If-Match"),
+    (Oddity::UnknownConditions, "ignores If-Match"),
+    (Oddity::NoMetadata, "drops x-amz-meta-*"),
+    (Oddity::NotAtomic, "lets several writes pass one If-Match"),
+];
+
+fn a_server_that_cannot_keep_the_promises_gets_no_change(_: &Counts) {
+    for (oddity, words) in UNFIT {
+        let backend = Backend::probing("probed", oddity, &one_admin());
+        let (status, body) = backend.call(&new_user());
+        assert_eq!(status, 503, "{oddity:?}: {body}");
+        let text = body["error"].as_str().unwrap_or_default();
+        assert!(text.contains("Nothing was changed"), "{text}");
+        let line = expect_log_line(&backend.function, words);
+        let host = backend.endpoint.trim_start_matches("http://");
+        for expected in ["ERROR", host, "DOJANG_S3_SERVER", "given_up=server"] {
+            assert!(line.contains(expected), "{expected}: {line}");
+        }
+        assert_eq!(
+            backend.server.bytes(&private_data()),
+            one_admin().into_bytes()
+        );
+        // Whoever only looks is served, and another change is refused as well.
+        let look = json!({"action": "coach_get_history", "auth_token": "AbCd1234",
+            "start_time": "1970-01-01T00:00:00", "end_time": "1970-01-02T00:00:00"});
+        assert_ne!(backend.call(&look).0, 503, "{oddity:?}");
+        assert_eq!(backend.call(&new_user()).0, 503, "{oddity:?}");
+    }
 }
 
-fn a_server_that_ignores_conditions_is_noticed(_: &Counts) {
-    let club = json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin",
-        "auth_token": "AbCd1234"}}, "sessions": {}});
-    let backend = Backend::start(Oddity::NoConditions, &club.to_string());
-    let request = json!({"action": "admin_create_user", "auth_token": "AbCd1234", "role": "Student",
-        "name": "Somebody"});
-    assert_eq!(backend.call(&request).0, 200);
-    assert!(expect_log_line(&backend.function, "ignores If-Match").contains("WARN"));
+fn a_server_that_cannot_keep_the_promises_gets_no_club(_: &Counts) {
+    for (oddity, words) in UNFIT {
+        let backend = Backend::probing("probed", oddity, "");
+        assert_eq!(backend.initialise().0, 503, "{oddity:?}");
+        expect_log_line(&backend.function, words);
+        let objects = backend.server.objects.lock().expect("nobody panics");
+        assert!(
+            objects
+                .keys()
+                .all(|key| key.ends_with("/dojang-probe.json"))
+        );
+    }
+}
+
+fn one_instance_at_a_time_may_do_with_less(_: &Counts) {
+    for (oddity, words) in UNFIT {
+        if oddity == Oddity::UnknownConditions {
+            continue;
+        }
+        let backend = Backend::probing("single-instance", oddity, &one_admin());
+        assert_eq!(backend.call(&new_user()).0, 200, "{oddity:?}");
+        assert!(expect_log_line(&backend.function, words).contains("WARN"));
+    }
+}
+
+fn each_instance_probes_once(_: &Counts) {
+    let backend = Backend::probing("probed", Oddity::None, &one_admin());
+    let requests = || backend.statuses().len();
+    assert_eq!(backend.call(&user_named("Ane")).0, 200, "Ane");
+    let (before, probed) = (requests(), backend.server.probes());
+    assert_eq!(backend.call(&user_named("Bo Bech")).0, 200, "Bo Bech");
+    assert_eq!(requests() - before, 2, "two PUTs");
+    assert!(probed > 8 && backend.server.probes() == probed, "{probed}");
+    // Another instance does not rely on what this one found.
+    let other = Backend::beside(&backend, "probed");
+    assert_eq!(other.call(&user_named("Cleo")).0, 200);
+    assert_eq!(backend.server.probes(), 2 * probed);
+    let trusting = Backend::beside(&backend, "trusted");
+    assert_eq!(trusting.call(&user_named("Dina")).0, 200);
+    assert_eq!(backend.server.probes(), 2 * probed);
+}
+
+fn a_probe_that_fails_is_made_again(_: &Counts) {
+    let backend = Backend::probing("probed", Oddity::BusyAtFirst, &one_admin());
+    assert_eq!(backend.call(&new_user()).0, 200);
+}
+
+fn one_admin() -> String {
+    json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin", "auth_token": "AbCd1234"}},
+        "sessions": {}})
+    .to_string()
+}
+
+fn new_user() -> Value {
+    user_named("Somebody")
+}
+
+fn user_named(name: &str) -> Value {
+    json!({"action": "admin_create_user", "auth_token": "AbCd1234", "role": "Student", "name": name})
+}
+
+fn private_data() -> String {
+    format!("/{PRIVATE_BUCKET}/data.json")
 }
 
 fn an_answer_without_an_etag_cannot_be_used(_: &Counts) {
@@ -87,13 +173,23 @@ fn an_answer_that_is_cut_short_cannot_be_used(_: &Counts) {
     expect_log_line(&backend.function, "cut short");
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Oddity {
+    None,
     /// Its clock is an hour ahead of ours, and it insists on it.
     AnHourAhead,
     /// The same for HEAD only.
     HeadAnHourAhead,
     NoConditions,
+    NoIfMatch,
+    NoIfNoneMatch,
+    /// It answers every conditional write with 501.
+    UnknownConditions,
+    NoMetadata,
+    /// `If-Match` is compared with what it knew a moment ago: two writers in a row pass.
+    NotAtomic,
+    /// It answers the first writes with 503.
+    BusyAtFirst,
     NoETag,
     /// It announces more than it sends.
     LyingLength,
@@ -103,26 +199,34 @@ enum Oddity {
 struct Backend {
     function: Function,
     runtime_api: RuntimeApi,
+    endpoint: String,
     server: Arc<Server>,
 }
 
 impl Backend {
     /// With this private `data.json`; none if it is empty.
     fn start(oddity: Oddity, club: &str) -> Self {
+        Self::probing("trusted", oddity, club)
+    }
+
+    /// With this value of `DOJANG_S3_SERVER`.
+    fn probing(trust: &str, oddity: Oddity, club: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
         let server = Arc::new(Server {
             oddity,
             objects: Mutex::default(),
             statuses: Mutex::default(),
+            probes: Mutex::default(),
         });
         if !club.is_empty() {
-            let path = format!("/{PRIVATE_BUCKET}/data.json");
-            server
-                .objects
-                .lock()
-                .expect("nobody panics")
-                .insert(path, club.into());
+            let object = Object {
+                bytes: club.into(),
+                etag: 1,
+                metadata: Vec::new(),
+            };
+            let mut objects = server.objects.lock().expect("nobody panics");
+            objects.insert(private_data(), object);
         }
         let serving = Arc::clone(&server);
         thread::spawn(move || {
@@ -131,11 +235,23 @@ impl Backend {
                 thread::spawn(move || server.serve(&stream));
             }
         });
+        Self::on(server, endpoint, trust)
+    }
+
+    /// Another instance on the same server.
+    fn beside(other: &Self, trust: &str) -> Self {
+        Self::on(Arc::clone(&other.server), other.endpoint.clone(), trust)
+    }
+
+    fn on(server: Arc<Server>, endpoint: String, trust: &str) -> Self {
         let runtime_api = RuntimeApi::start(patient_runtime_api()).expect("a port is free");
-        let function = spawn(&lambda_environment(&runtime_api.address(), &endpoint));
+        let mut environment = lambda_environment(&runtime_api.address(), &endpoint);
+        environment.insert("DOJANG_S3_SERVER".into(), trust.into());
+        let function = spawn(&environment);
         Self {
             function,
             runtime_api,
+            endpoint,
             server,
         }
     }
@@ -162,11 +278,32 @@ impl Backend {
 
 struct Server {
     oddity: Oddity,
-    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    objects: Mutex<BTreeMap<String, Object>>,
+    /// Of all requests.
     statuses: Mutex<Vec<u16>>,
+    probes: Mutex<usize>,
+}
+
+#[derive(Clone, Default)]
+struct Object {
+    bytes: Vec<u8>,
+    /// Counted.
+    etag: u64,
+    metadata: Vec<(String, String)>,
 }
 
 impl Server {
+    fn bytes(&self, path: &str) -> Vec<u8> {
+        self.objects.lock().expect("nobody panics")[path]
+            .bytes
+            .clone()
+    }
+
+    /// How often the object was written on which a server is tried, or was to be.
+    fn probes(&self) -> usize {
+        *self.probes.lock().expect("nobody panics")
+    }
+
     fn serve(&self, stream: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
         loop {
@@ -189,20 +326,24 @@ impl Server {
             let mut body = vec![0; length.unwrap_or(0)];
             reader.read_exact(&mut body).ok()?;
             let mut words = first.split(' ');
-            let (status, body) = self.answer(words.next()?, words.next()?, &headers, body);
+            let (status, object) = self.answer(words.next()?, words.next()?, &headers, body);
             self.statuses.lock().ok()?.push(status);
-            self.send(stream, first.starts_with("HEAD"), status, &body)?;
+            self.send(stream, first.starts_with("HEAD"), status, &object)?;
         }
     }
 
+    /// Status, and the object that the answer tells of. An error is the bytes of one.
     fn answer(
         &self,
         method: &str,
         path: &str,
         headers: &BTreeMap<String, String>,
         body: Vec<u8>,
-    ) -> (u16, Vec<u8>) {
-        let error = |code: &str| format!("<Error><Code>{code}</Code></Error>").into_bytes();
+    ) -> (u16, Object) {
+        let error = |code: &str| Object {
+            bytes: format!("<Error><Code>{code}</Code></Error>").into_bytes(),
+            ..Object::default()
+        };
         let hour = self.now().to_hms().0;
         let sent_hour = headers["x-amz-date"]
             .get(9..11)
@@ -214,34 +355,79 @@ impl Server {
             return (403, error("RequestTimeTooSkewed"));
         }
         let mut objects = self.objects.lock().expect("nobody panics");
-        match (method, objects.get(path)) {
-            ("PUT", Some(_)) if headers.contains_key("if-none-match") => {
-                (412, error("PreconditionFailed"))
-            }
-            ("PUT", _) => {
-                objects.insert(path.to_owned(), body);
-                (200, Vec::new())
-            }
-            (_, Some(object)) => (200, object.clone()),
-            (_, None) => (404, error("NoSuchKey")),
+        let present = objects.get(path).cloned();
+        if method != "PUT" {
+            return match present {
+                Some(object) => (200, object),
+                None => (404, error("NoSuchKey")),
+            };
         }
+        if path.ends_with("/dojang-probe.json") {
+            let mut probes = self.probes.lock().expect("nobody panics");
+            *probes += 1;
+            if self.oddity == Oddity::BusyAtFirst && *probes <= 3 {
+                return (503, error("SlowDown"));
+            }
+        }
+        let (matching, absent) = (
+            headers.get("if-match"),
+            headers.contains_key("if-none-match"),
+        );
+        if self.oddity == Oddity::UnknownConditions && (absent || matching.is_some()) {
+            return (501, error("NotImplemented"));
+        }
+        let ignores = |oddities: &[Oddity]| oddities.contains(&self.oddity);
+        if absent && present.is_some() && !ignores(&[Oddity::NoConditions, Oddity::NoIfNoneMatch]) {
+            return (412, error("PreconditionFailed"));
+        }
+        let etag = present.as_ref().map_or(0, |object| object.etag);
+        if let Some(matching) = matching
+            && !ignores(&[Oddity::NoConditions, Oddity::NoIfMatch])
+        {
+            let is_late = self.oddity == Oddity::NotAtomic && *matching == quoted(etag - 1);
+            if *matching != quoted(etag) && !is_late {
+                return (412, error("PreconditionFailed"));
+            }
+        }
+        let metadata = headers
+            .iter()
+            .filter(|(name, _)| name.starts_with("x-amz-meta-") && !ignores(&[Oddity::NoMetadata]))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let object = Object {
+            bytes: body,
+            etag: etag + 1,
+            metadata,
+        };
+        objects.insert(path.to_owned(), object.clone());
+        let answer = Object {
+            bytes: Vec::new(),
+            ..object
+        };
+        (200, answer)
     }
 
-    fn send(&self, mut stream: &TcpStream, is_head: bool, status: u16, body: &[u8]) -> Option<()> {
+    fn send(
+        &self,
+        mut stream: &TcpStream,
+        is_head: bool,
+        status: u16,
+        object: &Object,
+    ) -> Option<()> {
         let date = self.now().format(&Rfc2822).ok()?.replace("+0000", "GMT");
-        let etag = if self.oddity == Oddity::NoETag {
-            ""
-        } else {
-            "etag: \"1\"\r\n"
-        };
+        let mut head = format!("HTTP/1.1 {status} X\r\ndate: {date}\r\n");
+        if self.oddity != Oddity::NoETag {
+            head += &format!("etag: {}\r\n", quoted(object.etag));
+        }
+        for (name, value) in &object.metadata {
+            head += &format!("{name}: {value}\r\n");
+        }
         let is_lie = self.oddity == Oddity::LyingLength;
-        let length = body.len() + if is_lie { 10 } else { 0 };
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ndate: {date}\r\n{etag}content-length: {length}\r\n\r\n"
-        );
+        let length = object.bytes.len() + if is_lie { 10 } else { 0 };
+        head += &format!("content-length: {length}\r\n\r\n");
         stream.write_all(head.as_bytes()).ok()?;
         if !is_head {
-            stream.write_all(body).ok()?;
+            stream.write_all(&object.bytes).ok()?;
         }
         // What was announced never comes.
         if is_lie { None } else { Some(()) }
@@ -254,6 +440,10 @@ impl Server {
         };
         OffsetDateTime::now_utc() + ahead
     }
+}
+
+fn quoted(etag: u64) -> String {
+    format!("\"{etag}\"")
 }
 
 const NOBODY: &str = r#"{"users":{},"sessions":{}}"#;

@@ -11,6 +11,7 @@ use std::thread;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, lambda_environment};
 use local::{Delivery, Function, Outcome, RuntimeApi, RuntimeApiOptions};
 use serde_json::{Value, json};
+use socket2::SockRef;
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
@@ -82,6 +83,10 @@ impl Backend {
     /// With a club of one admin, and so many bytes of something else in it. Nothing is read in INIT.
     pub(crate) fn start(padding: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        // What is not read is to hold the sender up, however much memory this machine's sockets may take.
+        SockRef::from(&listener)
+            .set_recv_buffer_size(RECEIVE_BUFFER)
+            .expect("it can be made smaller");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
         let s3 = Arc::new(Server::default());
         let club = json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin",
@@ -398,3 +403,5 @@ fn etag(version: u64) -> String {
 
 /// The admin's login code.
 pub(crate) const CODE: &str = "AbCd1234";
+
+const RECEIVE_BUFFER: usize = 64 << 10;
