@@ -93,11 +93,10 @@ impl Journal {
     }
 
     /// What the version that is written with this journal is told by (see `nonce`): no other version has both the
-    /// same bytes and another list.
+    /// same bytes and another list. `metadata` is the value of [`Self::to_metadata`].
     #[must_use]
-    pub fn version_name(&self, key: OperationKey) -> [u8; 8] {
+    pub fn version_name(&self, key: OperationKey, metadata: &str) -> [u8; 8] {
         let secret = self.secret.unwrap_or(Secret([0; Secret::BYTES]));
-        let metadata = self.to_metadata().unwrap_or_default().1;
         Operation { key, secret }.version_name(metadata.as_bytes())
     }
 
@@ -272,7 +271,10 @@ mod tests {
             keys.iter()
                 .fold(begin, |list, n| list.with(Secret([7; 16]), key(*n)))
         };
-        let name = |keys: &[usize]| list(keys).version_name(key(*keys.last().unwrap()));
+        let name = |keys: &[usize]| {
+            let metadata = list(keys).to_metadata().unwrap().1;
+            list(keys).version_name(key(*keys.last().unwrap()), &metadata)
+        };
         assert_eq!(name(&[1, 2, 3]), name(&[1, 2, 3]));
         let others = [&[3][..], &[2, 3], &[2, 1, 3], &[1, 2, 2, 3], &[1, 2, 4]];
         for (n, other) in others.iter().enumerate() {

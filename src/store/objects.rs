@@ -75,9 +75,10 @@ impl<S: ObjectStore> Objects<S> {
         condition: Condition<'_>,
         timeout: Duration,
     ) -> Result<Written, S3Error> {
-        let text = private_text(club, &white_space(journal.version_name(key)));
         let metadata = journal.to_metadata();
         let metadata = metadata.as_ref().map(|(name, value)| (*name, &**value));
+        let list = metadata.map_or("", |(_, value)| value);
+        let text = private_text(club, &white_space(journal.version_name(key, list)));
         let upload = Upload {
             parts: [text.beginning, &text.rest],
             sha256: text.sha256,

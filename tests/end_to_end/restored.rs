@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use local::StoredObject;
-use local::setup::PRIVATE_BUCKET;
+use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::json;
 
 use crate::cases;
@@ -14,6 +14,7 @@ use crate::support::{Backend, Counts};
 cases!(
     a_version_restored_after_it_was_read_gets_published,
     a_version_restored_after_it_was_written_gets_published,
+    what_somebody_else_did_to_the_public_object_is_mended_by_the_next_change,
 );
 
 fn a_version_restored_after_it_was_read_gets_published(counts: &Counts) {
@@ -27,6 +28,35 @@ fn a_version_restored_after_it_was_written_gets_published(counts: &Counts) {
     let backend = Backend::demo(counts);
     assert_eq!(backend.call(&create("New")).0, 200);
     assert_is_followed(&backend);
+}
+
+fn what_somebody_else_did_to_the_public_object_is_mended_by_the_next_change(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let earlier = backend.s3.object(PUBLIC_BUCKET, "data.json");
+    let earlier = earlier.expect("it is there");
+    assert_eq!(backend.call(&create("Nora")).0, 200);
+    type Meddle<'a> = &'a dyn Fn();
+    let meddlers: [(&str, Meddle<'_>); 4] = [
+        ("Olga", &|| {
+            assert!(backend.s3.delete_object(PUBLIC_BUCKET, "data.json"));
+        }),
+        ("Pia", &|| {
+            backend.s3.put_object(PUBLIC_BUCKET, "data.json", "{}")
+        }),
+        ("Quinn", &|| {
+            backend.s3.put_object(PUBLIC_BUCKET, "data.json", "<html>");
+        }),
+        ("Rosa", &|| {
+            let buckets = backend.s3.buckets();
+            buckets.put_version(PUBLIC_BUCKET, "data.json", earlier.clone());
+        }),
+    ];
+    for (name, meddle) in meddlers {
+        meddle();
+        assert_eq!(backend.call(&create(name)).0, 200, "{name}");
+        assert_consistent(&backend);
+        assert!(backend.public().to_string().contains(name), "{name}");
+    }
 }
 
 /// The process knows the newest version. Another one writes a newer one, then somebody restores that.
