@@ -55,9 +55,9 @@ impl Client {
         self.is_token_refused.load(Ordering::Relaxed)
     }
 
-    /// An answer that is a success, by its status.
+    /// An answer to a request that was not refused for who makes it: a success, or about the object.
     fn granted(&self, answer: &Answer) {
-        if answer.is_success() {
+        if answer.is_success() || matches!(answer.status, 304 | 404 | 409 | 412) {
             self.is_token_refused.store(false, Ordering::Relaxed);
         }
     }
