@@ -79,14 +79,29 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.publish(known, true)
     }
 
-    /// Before a change: makes sure that the server keeps what the promises rest on, once an instance.
+    /// Before a change: refuses it where the server does not keep what the promises rest on.
     fn see_to_server(&mut self) -> Result<(), Stop> {
-        if self.store.trust == Trust::Full {
+        let flaws = self.flaws()?;
+        if flaws.is_empty() {
             return Ok(());
         }
-        loop {
+        let texts: Vec<_> = flaws.iter().map(|flaw| flaw.text()).collect();
+        let cause = format!("{}. {}", texts.join("; "), server::WAY_OUT);
+        let fault = self.fault(false, cause);
+        Err(Stop::from(Fault {
+            given_up: Some(Obstacle::Server),
+            ..fault
+        }))
+    }
+
+    /// What the server does not keep and changes cannot do without. It is tried once an instance.
+    pub(super) fn flaws(&mut self) -> Result<Vec<Flaw>, Stop> {
+        if self.store.trust == Trust::Full {
+            return Ok(Vec::new());
+        }
+        let flaws = loop {
             if let Some(flaws) = self.store.flaws() {
-                return self.heed(&flaws);
+                break flaws;
             }
             let timeout = self.timeout()?;
             match server::probe(&self.store.objects, self.fresh_nonce(), timeout) {
@@ -95,24 +110,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                     self.later(&Unread::S3("the probe of the S3 server".into(), error))?
                 }
             }
-        }
-    }
-
-    fn heed(&mut self, flaws: &[Flaw]) -> Result<(), Stop> {
-        if flaws.is_empty() {
-            return Ok(());
-        }
-        let texts = flaws.iter().map(|flaw| flaw.text());
+        };
         if self.store.trust == Trust::SingleInstance {
-            texts.for_each(|text| self.trace.warn(Some(text)));
-            return Ok(());
+            for flaw in &flaws {
+                self.trace.warn(Some(flaw.text()));
+            }
+            return Ok(Vec::new());
         }
-        let cause = texts.collect::<Vec<_>>().join("; ") + ". " + server::WAY_OUT;
-        Err(Fault {
-            given_up: Some(Obstacle::Server),
-            ..self.fault(false, cause)
-        }
-        .into())
+        Ok(flaws)
     }
 
     /// Writes the private object over the version `replaced`, or where there is none.

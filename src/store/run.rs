@@ -130,7 +130,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 continue;
             }
             if !known.is_in_line() && self.store.protections.repair_at_load {
-                known = self.publish(known, false)?;
+                known = self.repair(known)?;
             }
             self.store.remember(Some(known));
             return match decision {
@@ -147,6 +147,14 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
                 Decided::Change(..) => unreachable!("changes were carried out above"),
             };
         }
+    }
+
+    /// Publishes what somebody left unpublished, unless the server keeps too little for it to be safe.
+    fn repair(&mut self, known: Known) -> Result<Known, Stop> {
+        if !self.flaws()?.is_empty() {
+            return Ok(known);
+        }
+        self.publish(known, false)
     }
 
     /// Whether a copy needs no confirmation.
