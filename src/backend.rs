@@ -80,15 +80,20 @@ impl Backend {
                     arrived: arrived.filter(|_| !context.are_clocks_apart),
                     deadline: context.deadline,
                 };
-                self.serve(&request, context, trace)
+                self.answer_request(&request, context, trace)
             }
         }
     }
 
-    fn serve(&self, request: &Request<'_>, context: &Context<'_>, trace: &mut Trace) -> Answer {
+    fn answer_request(
+        &self,
+        request: &Request<'_>,
+        context: &Context<'_>,
+        trace: &mut Trace,
+    ) -> Answer {
         // A panic must not cost the caller an answer with the contract's form.
-        let served = panics::catch(|| self.store.serve(request, trace));
-        let failure = match served {
+        let applied = panics::catch(|| self.store.apply(request, trace));
+        let failure = match applied {
             Ok(Ok(body)) => return Answer::success(body),
             Ok(Err(failure)) => failure,
             Err(panic) => Failure::Fault(Fault::new(State::NotKnown, false, panic.to_string())),

@@ -102,7 +102,7 @@ pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) 
         Ok(handler) => handler,
         Err(error) => return fail_init(&api, &log, &error),
     };
-    serve_all(&api, &log, &handler, concurrency)
+    poll_all(&api, &log, &handler, concurrency)
 }
 
 /// How many events Lambda sends at once: `AWS_LAMBDA_MAX_CONCURRENCY`, which Lambda Managed Instances set, else
@@ -137,7 +137,7 @@ fn fail_init(api: &RuntimeApi, log: &Log, error: &InitError) -> ExitCode {
 }
 
 /// Serves events by as many threads as Lambda sends events at once (Lambda Managed Instances).
-fn serve_all(
+fn poll_all(
     api: &RuntimeApi,
     log: &Log,
     handler: &(impl Handler + Sync),
@@ -147,7 +147,7 @@ fn serve_all(
     thread::scope(|scope| {
         for _ in 1..concurrency {
             let serving = thread::Builder::new().spawn_scoped(scope, || {
-                serve(api, log, handler, &state);
+                poll(api, log, handler, &state);
                 // The other threads wait for events that will not come any more.
                 std::process::exit(1);
             });
@@ -157,7 +157,7 @@ fn serve_all(
                 break;
             }
         }
-        serve(api, log, handler, &state);
+        poll(api, log, handler, &state);
         if concurrency > 1 {
             std::process::exit(1);
         }
@@ -177,7 +177,7 @@ struct State {
 }
 
 /// Serves events until the Runtime API fails, or the process is to end.
-fn serve(api: &RuntimeApi, log: &Log, handler: &impl Handler, state: &State) {
+fn poll(api: &RuntimeApi, log: &Log, handler: &impl Handler, state: &State) {
     let mut failures = 0;
     loop {
         let mut invocation = match api.next() {

@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::cache::{Known, Modified, Private};
 use super::journal::Journal;
 use super::objects::Unread;
+use super::outcome::{OpenCommit, Progress, Replaced};
 use super::run::{Run, Stop};
 use super::server::{self, Flaw};
 use super::{Fault, Obstacle, Trust, World};
 use crate::actions::{Change, HistoryChange};
 use crate::club::Club;
-use crate::club::operation::{OperationKey, Remembered, Secret};
+use crate::club::operation::Secret;
 use crate::club::projection::written_bytes;
 use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
@@ -34,9 +35,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.answer = change.answer;
         let (private, last_modified) =
             self.commit(change.club, journal, Some(known.private.as_ref()))?;
-        self.open = None;
         self.may_have_committed = true;
-        self.committed = Some(secret);
+        self.progress = Progress::Committed(secret);
         known.private = Arc::new(private);
         known.last_modified = last_modified;
         // Whatever happens from here on, the next request sees that the public object lags behind.
@@ -67,7 +67,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let club = Club::initial(&self.occasion(secret).operation);
         let (private, last_modified) = self.commit(club, Journal::new(secret), None)?;
         // Making the club is no part of the operation.
-        self.open = None;
+        self.progress = Progress::Nothing;
         // A fault is to say, until the club is public, that not nothing was changed.
         self.has_made_club = true;
         let known = Known {
@@ -181,7 +181,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     ) -> Stop {
         if let (false, Some(secret)) = (error.surely_not_applied(), journal.secret()) {
             self.may_have_committed |= replaced.is_some();
-            self.open = Some(OpenCommit {
+            self.progress = Progress::Open(OpenCommit {
                 key: self.key(),
                 secret,
                 replaced: replaced.map(|private| Replaced {
@@ -192,7 +192,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             });
         }
         let cause = format!("writing private data.json: {error}");
-        self.last_error = Some(cause.clone());
+        self.note(cause.clone());
         let waited = match error {
             // Absent: it was deleted meanwhile (S3 API reference, PutObject, `If-Match`).
             error if error.is_conflict() || *error == S3Error::Absent => {
@@ -206,22 +206,4 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         };
         waited.err().unwrap_or(Stop::Again)
     }
-}
-
-/// A commit that may have been applied, or may be yet.
-pub(super) struct OpenCommit {
-    /// Its operation.
-    pub(super) key: OperationKey,
-    /// The secret beside the list of operations that it would be on.
-    pub(super) secret: Secret,
-    /// The version that it was to replace; `None`: it was to make the club.
-    pub(super) replaced: Option<Replaced>,
-}
-
-/// By what a version that was to be replaced is known again.
-pub(super) struct Replaced {
-    pub(super) etag: ETag,
-    pub(super) secret: Option<Secret>,
-    /// The last operation on its list.
-    pub(super) last: Option<Remembered>,
 }

@@ -20,27 +20,31 @@
 //! the private one in what spells the operation, the club's secret and the whole list, so that a commit that is
 //! sent again has the same bytes, and the others in what was never there before.
 //!
-//! * `run`: one request on its way; `decide`: what it does to a version, and what became of its earlier
-//!   tries; `commit`: writing the private object; `publish`: bringing the public one in line;
-//!   `attendance`: history entries, and putting them back; `waiting`: pauses and the deadline
+//! * `attempt`: a request from the first look at the club to its answer, on `decide`: what it does to a version;
+//!   `commit`: writing the private object; `publish`: bringing the public one in line; `history`: entries, and
+//!   putting them back
+//! * `run`: what these share; `outcome`: what became of the change, and `patience`: pauses and the end of them, both
+//!   pure
 //! * `server`: whether an S3-compatible server keeps what all this rests on
-//! * `objects`: the objects and their forms; `cache`: what is known of them
+//! * `objects`: the objects and their forms; `cache`: what is known of them; [`journal`]: the list of operations
 //! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
 
-mod attendance;
+mod attempt;
 mod cache;
 mod commit;
 mod decide;
 pub mod fault;
+mod history;
 pub mod journal;
 mod nonce;
 mod objects;
+mod outcome;
+mod patience;
 #[doc(hidden)]
 pub mod protections;
 mod publish;
 mod run;
 mod server;
-mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -143,8 +147,8 @@ impl<S: ObjectStore, W: World> Store<S, W> {
     ///
     /// # Errors
     /// A refusal, or a fault that says what became of the change.
-    pub fn serve(&self, request: &Request<'_>, trace: &mut Trace) -> Result<Value, Failure> {
-        Run::new(self, request, trace).serve()
+    pub fn apply(&self, request: &Request<'_>, trace: &mut Trace) -> Result<Value, Failure> {
+        Run::new(self, request, trace).complete()
     }
 
     fn read_both(&self, timeout: Duration) -> Result<Known, Unread> {

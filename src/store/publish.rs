@@ -92,25 +92,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
             Err(error) => self.later(&Unread::S3("public data.json (to write)".into(), error))?,
         }
-        loop {
-            let timeout = self.timeout()?;
-            match self.store.objects.look_at_public(timeout) {
-                Ok(public) => {
-                    known.public = public;
-                    return Ok(known.is_in_line());
-                }
-                Err(error) => self.later(&error)?,
-            }
-        }
-    }
-
-    /// Lets some time pass after a passing error; ends with any other.
-    pub(super) fn later(&mut self, error: &Unread) -> Result<(), Stop> {
-        let fault = self.fault(error.is_passing(), error.to_string());
-        if !error.is_passing() {
-            return Err(fault.into());
-        }
-        self.last_error = Some(fault.cause);
-        self.back_off_from_error()
+        known.public = self.look_at_public()?;
+        Ok(known.is_in_line())
     }
 }

@@ -189,7 +189,7 @@ impl<'a> Instance<'a> {
                 deadline,
             };
             let served = catch_unwind(AssertUnwindSafe(|| {
-                store.0.serve(&request, &mut Trace::default())
+                store.0.apply(&request, &mut Trace::default())
             }));
             let outcome = match served {
                 Ok(Ok(answer)) => Outcome::Answer(answer),

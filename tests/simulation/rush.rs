@@ -106,7 +106,7 @@ fn rush(members: usize) -> Rush {
             arrived: None,
             deadline,
         };
-        let served = store.serve(&request, &mut trace);
+        let served = store.apply(&request, &mut trace);
         let taken = scheduler.now() - start;
         results
             .lock()

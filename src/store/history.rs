@@ -14,23 +14,13 @@ use serde_json::value::RawValue;
 
 use super::nonce::{Nonce, white_space};
 use super::objects::Unread;
+use super::outcome::Recorded;
 use super::run::{Run, Stop};
 use super::{Failure, World};
 use crate::actions::{AttendanceRecord, Refusal};
 use crate::club::history::History;
 use crate::limits;
 use crate::s3::{Condition, ETag, ObjectStore, S3Error};
-
-/// What this request did to the history.
-pub(super) struct Recorded {
-    year: i32,
-    session_id: String,
-    /// The entry as it was before.
-    before: Option<Box<RawValue>>,
-    /// The version (`Some(None)`: none yet) that a write of ours was to replace which has not been seen to
-    /// be applied. As long as that version is the newest, the write may be applied yet.
-    open: Option<Option<ETag>>,
-}
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Sets the entry of a session.
