@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
 use crate::club::Club;
+use crate::club::extra::Extra;
 use crate::club::operation::Operation;
 use crate::club::session::{Participation, Session, SessionState};
-use crate::club::stored::Extra;
 use crate::json::surrogates;
 
 /// `coach_add_training_session`

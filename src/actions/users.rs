@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
 use crate::club::Club;
+use crate::club::extra::Extra;
 use crate::club::name;
 use crate::club::operation::{CodePurpose, Operation};
-use crate::club::stored::Extra;
 use crate::club::user::{LoginCode, Role, User};
 use crate::json::surrogates;
 

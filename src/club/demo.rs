@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::Club;
+use super::extra::Extra;
 use super::history::{History, year_of};
 use super::operation::{derive_login_code, derive_uuid};
 use super::session::{Participation, Session, SessionState};
-use super::stored::Extra;
 use super::user::{LoginCode, Role, User};
 
 /// Names and roles of the demo club's members.

@@ -7,6 +7,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
+use sha2::{Digest, Sha256};
+
 /// A `T` that is cheap to clone, and a `W` that is made from it once.
 ///
 /// Mutable access gives a `T` of its own to this clone, and forgets its `W`.
@@ -81,6 +83,26 @@ impl<T: PartialEq, W> PartialEq for Kept<T, W> {
 impl<T: fmt::Debug, W> fmt::Debug for Kept<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.value.fmt(f)
+    }
+}
+
+/// The written members.
+pub struct Members {
+    pub(super) private: Beginning,
+    pub(super) public: Beginning,
+}
+
+/// The text of an object up to and including its members.
+pub(super) struct Beginning {
+    pub(super) json: Vec<u8>,
+    /// After that text.
+    pub(super) sha256: Sha256,
+}
+
+impl Beginning {
+    pub(super) fn new(json: Vec<u8>) -> Self {
+        let sha256 = Sha256::new_with_prefix(&json);
+        Self { json, sha256 }
     }
 }
 

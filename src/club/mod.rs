@@ -1,6 +1,6 @@
 //! The club: its members and sessions, as pure data.
 //!
-//! * [`user`], [`session`]: the parts; [`name`]: which names are acceptable
+//! * [`user`], [`session`]: the parts; [`extra`]: what others wrote beside them; [`name`]: which names are acceptable
 //! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
 //! * [`kept`]: what versions of a club share
 //! * [`history`]: who took part in which session, a year an object; [`recordings`]: an answer about it
@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 pub mod demo;
+pub mod extra;
 pub mod history;
 pub mod kept;
 pub mod name;
@@ -20,11 +21,10 @@ pub mod session;
 pub mod stored;
 pub mod user;
 
-use kept::Kept;
+use extra::Extra;
+use kept::{Kept, Members};
 use operation::{CodePurpose, Operation};
-use projection::Members;
 use session::Session;
-use stored::Extra;
 use user::{Role, User};
 
 /// All that the private `data.json` holds (`docs/api.md#private-datajson`).

@@ -11,8 +11,9 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::Club;
+use super::extra::Extra;
+use super::kept::{Beginning, Members};
 use super::session::{Participation, Session};
-use super::stored::Extra;
 use super::user::User;
 use crate::json::surrogates;
 
@@ -113,19 +114,6 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("writing string-keyed objects to memory never fails")
 }
 
-/// The written members.
-pub struct Members {
-    private: Beginning,
-    public: Beginning,
-}
-
-/// The text of an object up to and including its members.
-struct Beginning {
-    json: Vec<u8>,
-    /// After that text.
-    sha256: Sha256,
-}
-
 fn members(club: &Club) -> &Members {
     club.users.written(|users| {
         let room = users.len() * USER_BYTES;
@@ -136,13 +124,6 @@ fn members(club: &Club) -> &Members {
             public: Beginning::new(with_surrogates(public, club.has_stand_ins)),
         }
     })
-}
-
-impl Beginning {
-    fn new(json: Vec<u8>) -> Self {
-        let sha256 = Sha256::new_with_prefix(&json);
-        Self { json, sha256 }
-    }
 }
 
 /// Both forms at once: all but the codes is written once and copied.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stored::Extra;
+use super::extra::Extra;
 
 /// A training session (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, PartialEq)]

@@ -14,8 +14,8 @@ use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAcces
 use serde_json::value::RawValue;
 
 use super::Club;
-use super::kept::Kept;
-use super::projection::Members;
+use super::extra::Extra;
+use super::kept::{Kept, Members};
 use super::session::{Participation, Session, SessionState};
 use super::user::{LoginCode, Role, User};
 use crate::json::{self, JsonError, PerhapsBorrowed, StoredTime, surrogates};
@@ -80,27 +80,6 @@ impl StoredError {
 }
 
 impl std::error::Error for StoredError {}
-
-/// Members of a stored object that the contract does not name, in their order and verbatim.
-#[derive(Clone, Debug, Default)]
-pub struct Extra(Vec<(String, Box<RawValue>)>);
-
-impl Extra {
-    /// The members: key and JSON text.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
-    }
-}
-
-impl PartialEq for Extra {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .iter()
-                .zip(other.iter())
-                .all(|((a, x), (b, y))| a == b && x.get() == y.get())
-    }
-}
 
 /// What can be read from a stored object.
 pub(super) trait Stored: Sized {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-use super::stored::Extra;
+use super::extra::Extra;
 
 /// A member of the club (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, PartialEq)]

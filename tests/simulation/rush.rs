@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dojang::club::Club;
+use dojang::club::extra::Extra;
 use dojang::club::operation::Secret;
 use dojang::club::projection::private_json;
 use dojang::club::session::Participation;
-use dojang::club::stored::{Extra, read_club};
+use dojang::club::stored::read_club;
 use dojang::club::user::{LoginCode, Role, User};
 use dojang::store::journal::Journal;
 use dojang::store::{Request, Store, Trace};
