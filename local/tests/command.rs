@@ -425,7 +425,11 @@ fn s3_alone() {
         .lines()
         .map(|line| line.strip_prefix("export "))
         .collect();
-    assert_eq!(exports.len(), 8);
+    assert_eq!(exports.len(), 9);
+    for region in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let export = format!("{region}='eu-central-1'");
+        assert!(exports.contains(&Some(&*export)), "{exports:?}");
+    }
     let endpoint = exports
         .iter()
         .find_map(|line| {

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 pub struct StoredObject {
     /// The content.
     pub bytes: Vec<u8>,
-    /// MD5 of the content in lower-case hex, with the quotes that belong to an ETag.
+    /// MD5 of the content in lower-case hex, with the quotes that belong to an ETag; of an object uploaded in
+    /// parts, the MD5 of the parts' and their number.
     pub etag: String,
     /// User metadata, names without `x-amz-meta-`.
     pub metadata: BTreeMap<String, String>,
@@ -31,6 +32,14 @@ impl StoredObject {
             last_modified: now,
         }
     }
+
+    pub(super) fn attributes(&self) -> Attributes {
+        Attributes {
+            metadata: self.metadata.clone(),
+            content_type: self.content_type.clone(),
+            cache_control: self.cache_control.clone(),
+        }
+    }
 }
 
 /// What a writer says about an object beside its content.
@@ -41,5 +50,5 @@ pub(super) struct Attributes {
     pub(super) cache_control: Option<String>,
 }
 
-/// Far more than a club's data; S3 itself takes 5 GiB.
+/// Of one object. Far more than a club's data; S3 itself takes 5 GiB.
 pub(super) const BODY_LIMIT: usize = 64 << 20;

@@ -33,7 +33,7 @@ impl Service {
     pub(super) fn new(options: S3Options, buckets: Buckets) -> Self {
         let mut builder = S3ServiceBuilder::new(Backend::new(&options, buckets.clone()));
         builder.set_auth(Keys::new(&options));
-        builder.set_access(Access::new(&options));
+        builder.set_access(Access::new(&options, buckets.clone()));
         let s3 = builder.build();
         Self {
             options,

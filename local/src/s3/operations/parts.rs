@@ -1,0 +1,302 @@
+//! Uploads in parts, as requests.
+
+use std::time::SystemTime;
+
+use md5::{Digest, Md5};
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Range, UploadPartCopyInput,
+    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
+
+use super::answers::{ReadConditions, check_write, etag, not_implemented, owner, parse_etag, size};
+use super::checksums::{self, Sent};
+use super::copies::source;
+use super::paging::{count, limit};
+use super::reads::part as part_of;
+use super::uploads::{Of, Part, Upload, Uploads};
+use super::writes::{check_bucket, check_metadata};
+use crate::hex;
+use crate::s3::object::{Attributes, BODY_LIMIT, StoredObject};
+use crate::s3::store::Buckets;
+
+pub(crate) fn create(
+    buckets: &Buckets,
+    uploads: &Uploads,
+    input: CreateMultipartUploadInput,
+) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    check_bucket(buckets, &input.bucket)?;
+    let attributes = Attributes {
+        metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        content_type: input.content_type,
+        cache_control: input.cache_control,
+    };
+    check_metadata(&attributes.metadata)?;
+    let id = uploads.begin(&input.bucket, &input.key, attributes)?;
+    Ok(S3Response::new(CreateMultipartUploadOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(id),
+        ..CreateMultipartUploadOutput::default()
+    }))
+}
+
+pub(crate) async fn upload(
+    uploads: &Uploads,
+    request: S3Request<UploadPartInput>,
+) -> S3Result<S3Response<UploadPartOutput>> {
+    let mut sent = Sent::from(&request.input);
+    let input = request.input;
+    let bytes = checksums::read(input.body).await?;
+    sent.add_trailers(request.trailing_headers);
+    sent.check(&bytes)?;
+    let of = Of {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    let part = add(uploads, &of, input.part_number, bytes)?;
+    Ok(S3Response::new(UploadPartOutput {
+        e_tag: Some(parse_etag(&part)?),
+        ..UploadPartOutput::default()
+    }))
+}
+
+pub(crate) fn copy(
+    buckets: &Buckets,
+    uploads: &Uploads,
+    may_list: bool,
+    input: &UploadPartCopyInput,
+) -> S3Result<S3Response<UploadPartCopyOutput>> {
+    let conditions = ReadConditions {
+        if_match: input.copy_source_if_match.as_ref(),
+        if_none_match: input.copy_source_if_none_match.as_ref(),
+        if_modified_since: input.copy_source_if_modified_since.as_ref(),
+        if_unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
+    };
+    let source = source(buckets, may_list, &input.copy_source, &conditions)?;
+    let range = match input.copy_source_range.as_deref().map(Range::parse) {
+        None => None,
+        Some(Ok(range)) => Some(range),
+        Some(Err(_)) => {
+            return Err(s3_error!(
+                InvalidArgument,
+                "The x-amz-copy-source-range value must be of the form bytes=first-last"
+            ));
+        }
+    };
+    let bytes = part_of(&source.object.bytes, range)?.0.to_vec();
+    let of = Of {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    let part = add(uploads, &of, input.part_number, bytes)?;
+    Ok(S3Response::new(UploadPartCopyOutput {
+        copy_part_result: Some(CopyPartResult {
+            e_tag: Some(parse_etag(&part)?),
+            last_modified: Some(SystemTime::now().into()),
+            ..CopyPartResult::default()
+        }),
+        copy_source_version_id: source.version_id,
+        ..UploadPartCopyOutput::default()
+    }))
+}
+
+/// Adds a part, and gives its ETag.
+fn add(uploads: &Uploads, of: &Of<'_>, number: i32, bytes: Vec<u8>) -> S3Result<String> {
+    if !(1..=PARTS_LIMIT).contains(&number) {
+        return Err(s3_error!(
+            InvalidArgument,
+            "Part number must be an integer between 1 and 10000, inclusive"
+        ));
+    }
+    let etag = hex::etag(&bytes);
+    let part = Part {
+        etag: etag.clone(),
+        bytes,
+        last_modified: SystemTime::now(),
+    };
+    uploads.add(of, number, part)?;
+    Ok(etag)
+}
+
+pub(crate) fn complete(
+    buckets: &Buckets,
+    uploads: &Uploads,
+    input: CompleteMultipartUploadInput,
+) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+    let of = Of {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    let named = input.multipart_upload.unwrap_or_default();
+    let named = named.parts.unwrap_or_default();
+    let (e_tag, version_id) = uploads.end(&of, |upload| {
+        let object = assemble(upload, &named)?;
+        let e_tag = etag(&object)?;
+        let version_id = buckets.put_if(of.bucket, of.key, object, |present| {
+            check_write(
+                present,
+                input.if_match.as_ref(),
+                input.if_none_match.as_ref(),
+            )
+        })?;
+        Ok((e_tag, version_id))
+    })?;
+    Ok(S3Response::new(CompleteMultipartUploadOutput {
+        location: Some(format!("/{}/{}", input.bucket, input.key)),
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        e_tag: Some(e_tag),
+        version_id,
+        ..CompleteMultipartUploadOutput::default()
+    }))
+}
+
+/// The object of the parts that are named.
+fn assemble(upload: &Upload, named: &[CompletedPart]) -> S3Result<StoredObject> {
+    if named.is_empty() {
+        return Err(s3_error!(
+            MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema"
+        ));
+    }
+    let numbers: Vec<i32> = named.iter().filter_map(|part| part.part_number).collect();
+    if !numbers.is_sorted_by(|one, next| one < next) {
+        return Err(s3_error!(
+            InvalidPartOrder,
+            "The list of parts was not in ascending order. Parts must be ordered by part number."
+        ));
+    }
+    let (mut bytes, mut digests) = (Vec::new(), Md5::new());
+    for (place, wanted) in named.iter().enumerate() {
+        let part = wanted
+            .part_number
+            .and_then(|number| upload.parts.get(&number));
+        let part = part.filter(|part| {
+            let etag = wanted.e_tag.as_ref();
+            etag.is_some_and(|etag| etag.value() == part.etag.trim_matches('"'))
+        });
+        let Some(part) = part else {
+            return Err(s3_error!(
+                InvalidPart,
+                "One or more of the specified parts could not be found. The part may not have been \
+                 uploaded, or the specified entity tag may not match the part's entity tag."
+            ));
+        };
+        if part.bytes.len() < PART_MINIMUM && place + 1 < named.len() {
+            return Err(s3_error!(
+                EntityTooSmall,
+                "Your proposed upload is smaller than the minimum allowed size"
+            ));
+        }
+        if bytes.len() + part.bytes.len() > BODY_LIMIT {
+            return Err(s3_error!(
+                EntityTooLarge,
+                "Your proposed upload exceeds the maximum allowed object size."
+            ));
+        }
+        digests.update(Md5::digest(&part.bytes));
+        bytes.extend_from_slice(&part.bytes);
+    }
+    let etag = format!("\"{}-{}\"", hex::hex(&digests.finalize()), named.len());
+    let mut object = StoredObject::new(bytes, upload.attributes.clone(), SystemTime::now());
+    object.etag = etag;
+    Ok(object)
+}
+
+pub(crate) fn abort(
+    uploads: &Uploads,
+    input: &AbortMultipartUploadInput,
+) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+    let of = Of {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    uploads.end(&of, |_| Ok(()))?;
+    Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+}
+
+pub(crate) fn list(
+    uploads: &Uploads,
+    input: ListPartsInput,
+) -> S3Result<S3Response<ListPartsOutput>> {
+    let of = Of {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    let limit = limit(input.max_parts, "max-parts")?;
+    let after = input.part_number_marker.unwrap_or(0);
+    let (parts, more) = uploads.look(&of, |upload| {
+        let mut rest = upload.parts.iter().filter(|(number, _)| **number > after);
+        let shown: Vec<_> = rest
+            .by_ref()
+            .take(limit)
+            .map(|(number, part)| {
+                Ok(s3s::dto::Part {
+                    e_tag: Some(parse_etag(&part.etag)?),
+                    last_modified: Some(part.last_modified.into()),
+                    part_number: Some(*number),
+                    size: Some(size(&part.bytes)?),
+                    ..s3s::dto::Part::default()
+                })
+            })
+            .collect::<S3Result<_>>()?;
+        Ok((shown, rest.next().is_some()))
+    })?;
+    let last = parts.last().and_then(|part| part.part_number);
+    Ok(S3Response::new(ListPartsOutput {
+        bucket: Some(input.bucket),
+        is_truncated: Some(more && limit > 0),
+        key: Some(input.key),
+        max_parts: Some(count(limit)?),
+        next_part_number_marker: last,
+        owner: Some(owner()),
+        part_number_marker: Some(after),
+        parts: Some(parts),
+        upload_id: Some(input.upload_id),
+        ..ListPartsOutput::default()
+    }))
+}
+
+/// All on one page: there are never more than fit.
+pub(crate) fn list_uploads(
+    buckets: &Buckets,
+    uploads: &Uploads,
+    input: ListMultipartUploadsInput,
+) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+    check_bucket(buckets, &input.bucket)?;
+    if input.delimiter.is_some() || input.key_marker.is_some() {
+        return Err(not_implemented());
+    }
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let found = uploads.of_bucket(&input.bucket, |id, upload| MultipartUpload {
+        initiated: Some(upload.since.into()),
+        key: Some(upload.key.clone()),
+        owner: Some(owner()),
+        upload_id: Some(id.to_owned()),
+        ..MultipartUpload::default()
+    });
+    let found = found
+        .into_iter()
+        .filter(|(key, _)| key.starts_with(&prefix));
+    Ok(S3Response::new(ListMultipartUploadsOutput {
+        bucket: Some(input.bucket),
+        is_truncated: Some(false),
+        prefix: input.prefix,
+        uploads: Some(found.map(|(_, upload)| upload).collect()),
+        ..ListMultipartUploadsOutput::default()
+    }))
+}
+
+/// As S3's.
+const PARTS_LIMIT: i32 = 10_000;
+/// Of a part that is not the last, as S3's.
+const PART_MINIMUM: usize = 5 << 20;
