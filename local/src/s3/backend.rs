@@ -23,7 +23,9 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 use super::S3Options;
 use super::operations::answers::access_denied;
 use super::operations::uploads::Uploads;
-use super::operations::{configuration, copies, deletes, listing, parts, reads, writes};
+use super::operations::{
+    configuration, copies, deletes, listing, part_lists, parts, reads, writes,
+};
 use super::store::Buckets;
 
 pub(super) struct Backend {
@@ -268,13 +270,13 @@ impl S3 for Backend {
         &self,
         request: S3Request<ListPartsInput>,
     ) -> S3Result<S3Response<ListPartsOutput>> {
-        parts::list(&self.uploads, request.input)
+        part_lists::list(&self.uploads, request.input)
     }
 
     async fn list_multipart_uploads(
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        parts::list_uploads(&self.buckets, &self.uploads, request.input)
+        part_lists::list_uploads(&self.buckets, &self.uploads, request.input)
     }
 }

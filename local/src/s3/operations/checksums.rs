@@ -2,16 +2,21 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use hyper::HeaderMap;
+use hyper::body::Bytes;
 use md5::{Digest, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
-use s3s::dto::{PutObjectInput, StreamingBlob, UploadPartInput};
+use s3s::dto::StreamingBlob;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
 use crate::s3::object::BODY_LIMIT;
 
-/// What the sender says of a body, in headers.
-#[derive(Default)]
+/// A body as it was received, for operations that see only what `s3s` read in it.
+#[derive(Clone)]
+pub(crate) struct ReceivedBody(pub(crate) Bytes);
+
+/// What the sender says of a body.
 pub(crate) struct Sent {
     md5: Option<String>,
     /// By the names of the algorithms.
@@ -19,26 +24,27 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn is_none(&self) -> bool {
-        self.md5.is_none() && self.checksums.is_empty()
-    }
-
-    fn new(md5: Option<String>, checksums: [(&'static str, &Option<String>); 5]) -> Self {
-        let checksums = checksums.into_iter();
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
+        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        let checksums = ALGORITHMS.into_iter();
         Self {
-            md5,
+            md5: text("content-md5"),
             checksums: checksums
-                .filter_map(|(name, sent)| Some((name, sent.clone()?)))
+                .filter_map(|name| Some((name, text(&header_of(name))?)))
                 .collect(),
         }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.md5.is_none() && self.checksums.is_empty()
     }
 
     /// Those that come after the body. They are there when it has been read.
     pub(crate) fn add_trailers(&mut self, trailers: Option<TrailingHeaders>) {
         for name in ALGORITHMS {
-            let header = format!("x-amz-checksum-{name}");
             let sent = trailers.as_ref().and_then(|trailers| {
-                trailers.read(|headers| Some(headers.get(&header)?.to_str().ok()?.to_owned()))
+                trailers
+                    .read(|headers| Some(headers.get(header_of(name))?.to_str().ok()?.to_owned()))
             });
             if let Some(sent) = sent.flatten() {
                 self.checksums.push((name, sent));
@@ -72,34 +78,8 @@ impl Sent {
     }
 }
 
-impl From<&PutObjectInput> for Sent {
-    fn from(input: &PutObjectInput) -> Self {
-        Self::new(
-            input.content_md5.clone(),
-            [
-                ("crc32", &input.checksum_crc32),
-                ("crc32c", &input.checksum_crc32c),
-                ("crc64nvme", &input.checksum_crc64nvme),
-                ("sha1", &input.checksum_sha1),
-                ("sha256", &input.checksum_sha256),
-            ],
-        )
-    }
-}
-
-impl From<&UploadPartInput> for Sent {
-    fn from(input: &UploadPartInput) -> Self {
-        Self::new(
-            input.content_md5.clone(),
-            [
-                ("crc32", &input.checksum_crc32),
-                ("crc32c", &input.checksum_crc32c),
-                ("crc64nvme", &input.checksum_crc64nvme),
-                ("sha1", &input.checksum_sha1),
-                ("sha256", &input.checksum_sha256),
-            ],
-        )
-    }
+fn header_of(algorithm: &str) -> String {
+    format!("x-amz-checksum-{algorithm}")
 }
 
 fn checksum(name: &str, bytes: &[u8]) -> Option<String> {

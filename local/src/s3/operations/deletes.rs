@@ -7,6 +7,7 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{check_version_id, names, no_such_key, precondition_failed};
+use super::checksums::{ReceivedBody, Sent};
 use super::writes::check_bucket;
 use crate::s3::object::StoredObject;
 use crate::s3::store::{Buckets, ChangeError};
@@ -35,15 +36,15 @@ pub(crate) fn delete_many(
 ) -> S3Result<S3Response<DeleteObjectsOutput>> {
     let input = &request.input;
     check_bucket(buckets, &input.bucket)?;
-    let names_checksum = request.headers.keys().any(|name| {
-        let name = name.as_str();
-        name == "content-md5" || name.starts_with("x-amz-checksum-")
-    });
-    if !names_checksum {
+    let sent = Sent::new(&request.headers);
+    if sent.is_none() {
         return Err(s3_error!(
             InvalidRequest,
             "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
         ));
+    }
+    if let Some(ReceivedBody(body)) = request.extensions.get() {
+        sent.check(body)?;
     }
     let objects = &input.delete.objects;
     if objects.is_empty() || objects.len() > KEYS_LIMIT {

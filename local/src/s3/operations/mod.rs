@@ -7,6 +7,7 @@ pub(super) mod copies;
 pub(super) mod deletes;
 pub(super) mod listing;
 pub(super) mod paging;
+pub(super) mod part_lists;
 pub(super) mod parts;
 pub(super) mod reads;
 pub(super) mod uploads;

@@ -6,16 +6,14 @@ use md5::{Digest, Md5};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CopyPartResult, CreateMultipartUploadInput,
-    CreateMultipartUploadOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-    ListPartsInput, ListPartsOutput, MultipartUpload, Range, UploadPartCopyInput,
-    UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    CreateMultipartUploadOutput, Range, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
+    UploadPartOutput,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::answers::{ReadConditions, check_write, etag, not_implemented, owner, parse_etag, size};
+use super::answers::{ReadConditions, check_write, etag, parse_etag};
 use super::checksums::{self, Sent};
 use super::copies::source;
-use super::paging::{count, limit};
 use super::reads::part as part_of;
 use super::uploads::{Of, Part, Upload, Uploads};
 use super::writes::{check_bucket, check_metadata};
@@ -48,7 +46,7 @@ pub(crate) async fn upload(
     uploads: &Uploads,
     request: S3Request<UploadPartInput>,
 ) -> S3Result<S3Response<UploadPartOutput>> {
-    let mut sent = Sent::from(&request.input);
+    let mut sent = Sent::new(&request.headers);
     let input = request.input;
     let bytes = checksums::read(input.body).await?;
     sent.add_trailers(request.trailing_headers);
@@ -173,41 +171,47 @@ fn assemble(upload: &Upload, named: &[CompletedPart]) -> S3Result<StoredObject> 
             "The list of parts was not in ascending order. Parts must be ordered by part number."
         ));
     }
+    let parts: Vec<&Part> = named
+        .iter()
+        .map(|wanted| named_part(upload, wanted))
+        .collect::<S3Result<_>>()?;
+    let but_last = parts.split_last().map_or(&[][..], |(_, others)| others);
+    if but_last.iter().any(|part| part.bytes.len() < PART_MINIMUM) {
+        return Err(s3_error!(
+            EntityTooSmall,
+            "Your proposed upload is smaller than the minimum allowed size"
+        ));
+    }
+    if parts.iter().map(|part| part.bytes.len()).sum::<usize>() > BODY_LIMIT {
+        return Err(s3_error!(
+            EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed object size."
+        ));
+    }
     let (mut bytes, mut digests) = (Vec::new(), Md5::new());
-    for (place, wanted) in named.iter().enumerate() {
-        let part = wanted
-            .part_number
-            .and_then(|number| upload.parts.get(&number));
-        let part = part.filter(|part| {
-            let etag = wanted.e_tag.as_ref();
-            etag.is_some_and(|etag| etag.value() == part.etag.trim_matches('"'))
-        });
-        let Some(part) = part else {
-            return Err(s3_error!(
-                InvalidPart,
-                "One or more of the specified parts could not be found. The part may not have been \
-                 uploaded, or the specified entity tag may not match the part's entity tag."
-            ));
-        };
-        if part.bytes.len() < PART_MINIMUM && place + 1 < named.len() {
-            return Err(s3_error!(
-                EntityTooSmall,
-                "Your proposed upload is smaller than the minimum allowed size"
-            ));
-        }
-        if bytes.len() + part.bytes.len() > BODY_LIMIT {
-            return Err(s3_error!(
-                EntityTooLarge,
-                "Your proposed upload exceeds the maximum allowed object size."
-            ));
-        }
+    for part in &parts {
         digests.update(Md5::digest(&part.bytes));
         bytes.extend_from_slice(&part.bytes);
     }
-    let etag = format!("\"{}-{}\"", hex::hex(&digests.finalize()), named.len());
+    let etag = format!("\"{}-{}\"", hex::hex(&digests.finalize()), parts.len());
     let mut object = StoredObject::new(bytes, upload.attributes.clone(), SystemTime::now());
     object.etag = etag;
     Ok(object)
+}
+
+fn named_part<'a>(upload: &'a Upload, wanted: &CompletedPart) -> S3Result<&'a Part> {
+    let part = wanted
+        .part_number
+        .and_then(|number| upload.parts.get(&number));
+    let etag = wanted.e_tag.as_ref().map(|etag| etag.value());
+    part.filter(|part| etag == Some(part.etag.trim_matches('"')))
+        .ok_or_else(|| {
+            s3_error!(
+                InvalidPart,
+                "One or more of the specified parts could not be found. The part may not have been \
+                 uploaded, or the specified entity tag may not match the part's entity tag."
+            )
+        })
 }
 
 pub(crate) fn abort(
@@ -221,79 +225,6 @@ pub(crate) fn abort(
     };
     uploads.end(&of, |_| Ok(()))?;
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
-}
-
-pub(crate) fn list(
-    uploads: &Uploads,
-    input: ListPartsInput,
-) -> S3Result<S3Response<ListPartsOutput>> {
-    let of = Of {
-        bucket: &input.bucket,
-        key: &input.key,
-        id: &input.upload_id,
-    };
-    let limit = limit(input.max_parts, "max-parts")?;
-    let after = input.part_number_marker.unwrap_or(0);
-    let (parts, more) = uploads.look(&of, |upload| {
-        let mut rest = upload.parts.iter().filter(|(number, _)| **number > after);
-        let shown: Vec<_> = rest
-            .by_ref()
-            .take(limit)
-            .map(|(number, part)| {
-                Ok(s3s::dto::Part {
-                    e_tag: Some(parse_etag(&part.etag)?),
-                    last_modified: Some(part.last_modified.into()),
-                    part_number: Some(*number),
-                    size: Some(size(&part.bytes)?),
-                    ..s3s::dto::Part::default()
-                })
-            })
-            .collect::<S3Result<_>>()?;
-        Ok((shown, rest.next().is_some()))
-    })?;
-    let last = parts.last().and_then(|part| part.part_number);
-    Ok(S3Response::new(ListPartsOutput {
-        bucket: Some(input.bucket),
-        is_truncated: Some(more && limit > 0),
-        key: Some(input.key),
-        max_parts: Some(count(limit)?),
-        next_part_number_marker: last,
-        owner: Some(owner()),
-        part_number_marker: Some(after),
-        parts: Some(parts),
-        upload_id: Some(input.upload_id),
-        ..ListPartsOutput::default()
-    }))
-}
-
-/// All on one page: there are never more than fit.
-pub(crate) fn list_uploads(
-    buckets: &Buckets,
-    uploads: &Uploads,
-    input: ListMultipartUploadsInput,
-) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-    check_bucket(buckets, &input.bucket)?;
-    if input.delimiter.is_some() || input.key_marker.is_some() {
-        return Err(not_implemented());
-    }
-    let prefix = input.prefix.clone().unwrap_or_default();
-    let found = uploads.of_bucket(&input.bucket, |id, upload| MultipartUpload {
-        initiated: Some(upload.since.into()),
-        key: Some(upload.key.clone()),
-        owner: Some(owner()),
-        upload_id: Some(id.to_owned()),
-        ..MultipartUpload::default()
-    });
-    let found = found
-        .into_iter()
-        .filter(|(key, _)| key.starts_with(&prefix));
-    Ok(S3Response::new(ListMultipartUploadsOutput {
-        bucket: Some(input.bucket),
-        is_truncated: Some(false),
-        prefix: input.prefix,
-        uploads: Some(found.map(|(_, upload)| upload).collect()),
-        ..ListMultipartUploadsOutput::default()
-    }))
 }
 
 /// As S3's.

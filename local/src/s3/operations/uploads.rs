@@ -134,4 +134,4 @@ impl Of<'_> {
 /// At once. S3 has no limit.
 const UPLOADS_LIMIT: usize = 100;
 /// Of all parts of all uploads.
-const UPLOADED_BYTES_LIMIT: usize = 256 << 20;
+const UPLOADED_BYTES_LIMIT: usize = 128 << 20;

@@ -16,7 +16,7 @@ pub(crate) async fn put(
     object_lock: bool,
     request: S3Request<PutObjectInput>,
 ) -> S3Result<S3Response<PutObjectOutput>> {
-    let mut sent = Sent::from(&request.input);
+    let mut sent = Sent::new(&request.headers);
     let input = request.input;
     check_bucket(buckets, &input.bucket)?;
     let attributes = Attributes {
