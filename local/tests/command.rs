@@ -439,6 +439,9 @@ fn s3_alone() {
         })
         .unwrap();
     assert_eq!(signed(endpoint, "PUT", PRIVATE, &[], b"{}").status, 200);
+    // The same for those who did not keep what was printed.
+    let kept = std::fs::read_to_string(data.join("s3.env")).unwrap();
+    assert_eq!(kept, running.greeting);
     running.stop("-INT");
 }
 
