@@ -6,8 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
+use super::bucket::{Bucket, Bytes, ChangeError, LIMITS, Limits};
 use super::disk::Disk;
-use super::history::{self, Content, History, NULL, Version};
+use super::history::{Content, History, NULL, Version};
 use super::object::{Attributes, StoredObject};
 use super::settings::{Settings, Versioning};
 use super::{S3Options, lock};
@@ -21,20 +22,17 @@ pub struct Buckets {
 
 struct Shared {
     disk: Option<Disk>,
+    limits: Limits,
     buckets: Mutex<BTreeMap<String, Bucket>>,
-}
-
-/// A bucket as it is at one moment.
-pub(super) struct Bucket {
-    pub(super) settings: Settings,
-    pub(super) objects: BTreeMap<String, History>,
-    /// When the server found or made it.
-    pub(super) since: SystemTime,
 }
 
 impl Buckets {
     /// Lifecycle rules are applied here and not later: S3 does so once a day.
     pub(super) fn open(options: &S3Options) -> io::Result<Self> {
+        Self::open_within(LIMITS, options)
+    }
+
+    fn open_within(limits: Limits, options: &S3Options) -> io::Result<Self> {
         let disk = options.data_dir.as_deref().map(Disk::open).transpose()?;
         let mut settings = BTreeMap::new();
         for name in &options.private_buckets {
@@ -71,6 +69,7 @@ impl Buckets {
         Ok(Self {
             shared: Arc::new(Shared {
                 disk,
+                limits,
                 buckets: Mutex::new(buckets),
             }),
         })
@@ -175,15 +174,16 @@ impl Buckets {
         change: impl FnOnce(&Settings, &History) -> Result<(History, T), ChangeError<E>>,
     ) -> Result<T, ChangeError<E>> {
         let mut buckets = self.all();
+        let limits = &self.shared.limits;
         let bytes = Bytes::of(&buckets);
         let present = buckets.get_mut(bucket).ok_or(ChangeError::NoSuchBucket)?;
         let before = present.objects.get(key).cloned().unwrap_or_default();
         let (mut after, value) = change(&present.settings, &before)?;
         let others = bytes.without(&before);
-        after.trim(EARLIER_VERSIONS_LIMIT, |earlier| {
-            others.earlier + earlier > EARLIER_BYTES_LIMIT
+        after.trim(limits.earlier_versions, |earlier| {
+            others.earlier + earlier > limits.earlier_bytes
         });
-        if others.now + after.latest().map_or(0, Version::size) > BYTES_LIMIT {
+        if others.now + after.latest().map_or(0, Version::size) > limits.bytes {
             return Err(ChangeError::Full);
         }
         if let Some(disk) = &self.shared.disk {
@@ -225,16 +225,6 @@ impl Buckets {
     }
 }
 
-impl Bucket {
-    fn new() -> Self {
-        Self {
-            settings: Settings::default(),
-            objects: BTreeMap::new(),
-            since: SystemTime::now(),
-        }
-    }
-}
-
 /// The version that comes after all in `history`.
 fn next<E>(
     history: &History,
@@ -251,46 +241,66 @@ fn next<E>(
     })
 }
 
-/// How many bytes of content are kept.
-struct Bytes {
-    now: usize,
-    earlier: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 
-impl Bytes {
-    fn of(buckets: &BTreeMap<String, Bucket>) -> Self {
-        let mut bytes = Self { now: 0, earlier: 0 };
-        for history in buckets.values().flat_map(|bucket| bucket.objects.values()) {
-            bytes.now += history.latest().map_or(0, Version::size);
-            bytes.earlier += history::bytes(history.earlier());
-        }
-        bytes
+    fn buckets(limits: Limits) -> Buckets {
+        Buckets::open_within(limits, &S3Options::default()).unwrap()
     }
 
-    fn without(self, history: &History) -> Self {
-        Self {
-            now: self.now - history.latest().map_or(0, Version::size),
-            earlier: self.earlier - history::bytes(history.earlier()),
+    /// The sizes of an object's versions, the newest first.
+    fn sizes(buckets: &Buckets, key: &str) -> Vec<usize> {
+        let all = buckets.all();
+        let history = &all[PRIVATE_BUCKET].objects[key];
+        history.newest_first().map(Version::size).collect()
+    }
+
+    #[test]
+    fn the_oldest_versions_go_first() {
+        let buckets = buckets(Limits {
+            earlier_versions: 3,
+            earlier_bytes: 10,
+            ..LIMITS
+        });
+        for size in 1..=5 {
+            buckets.put_object(PRIVATE_BUCKET, "a", vec![0; size]);
         }
+        assert_eq!(sizes(&buckets, "a"), [5, 4, 3, 2], "three earlier ones");
+        buckets.put_object(PRIVATE_BUCKET, "a", vec![0; 6]);
+        assert_eq!(sizes(&buckets, "a"), [6, 5, 4], "of 10 bytes");
+        for size in 1..=2 {
+            buckets.put_object(PRIVATE_BUCKET, "b", vec![0; size]);
+        }
+        assert_eq!(sizes(&buckets, "b"), [2, 1]);
+        buckets.put_object(PRIVATE_BUCKET, "b", vec![0; 3]);
+        // There was room for one byte besides those of the other.
+        assert_eq!(
+            (sizes(&buckets, "a"), sizes(&buckets, "b")),
+            (vec![6, 5, 4], vec![3])
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        let buckets = buckets(Limits {
+            bytes: 10,
+            ..LIMITS
+        });
+        let put = |bucket: &str, size: usize| {
+            let object = StoredObject::new(vec![0; size], Attributes::default(), SystemTime::now());
+            let put = buckets.put_if(bucket, "a", object, |_| Ok::<_, Infallible>(()));
+            put.map(|_id| ())
+                .map_err(|error| matches!(error, ChangeError::Full))
+        };
+        assert_eq!(put(PRIVATE_BUCKET, 6), Ok(()));
+        assert_eq!(put(PUBLIC_BUCKET, 5), Err(true));
+        assert_eq!(buckets.object(PUBLIC_BUCKET, "a"), None);
+        assert_eq!(put(PUBLIC_BUCKET, 4), Ok(()));
+        // What is replaced makes room.
+        assert_eq!(put(PUBLIC_BUCKET, 3), Ok(()));
+        assert_eq!(put(PRIVATE_BUCKET, 7), Ok(()));
+        assert_eq!(put(PRIVATE_BUCKET, 8), Err(true));
     }
 }
-
-/// Why nothing was changed.
-#[derive(Debug)]
-pub(super) enum ChangeError<E> {
-    /// The caller's condition did not hold.
-    Refused(E),
-    /// There is no such bucket.
-    NoSuchBucket,
-    /// More would be kept than [`BYTES_LIMIT`].
-    Full,
-    /// The disk refused.
-    Io(io::Error),
-}
-
-/// Of one key; S3 has none. The oldest go first.
-const EARLIER_VERSIONS_LIMIT: usize = 1_000;
-/// Of all keys together. Those of the key that is written go, the oldest first.
-const EARLIER_BYTES_LIMIT: usize = 64 << 20;
-/// Of all objects as they are now.
-const BYTES_LIMIT: usize = 1 << 30;

@@ -8,6 +8,7 @@ mod faults;
 mod listing;
 mod objects;
 mod on_disk;
+mod payloads;
 mod presigned;
 mod refusals;
 mod settings;

@@ -153,52 +153,6 @@ fn headers_that_matter_must_be_signed() {
 }
 
 #[test]
-fn payloads_must_be_what_was_signed() {
-    let s3 = server();
-    let headers = Signer::default().headers(&s3.endpoint(), "PUT", PRIVATE, &[], b"{}");
-    let answer = send_headers(&s3.endpoint(), "PUT", PRIVATE, &headers, b"[]").unwrap();
-    assert_eq!(
-        (answer.status, answer.code()),
-        (400, "XAmzContentSHA256Mismatch")
-    );
-    let answer = signed(
-        &s3.endpoint(),
-        "PUT",
-        PRIVATE,
-        &[("content-md5", "AAAA")],
-        b"{}",
-    );
-    assert_eq!(
-        (answer.status, answer.code()),
-        (400, "BadDigest"),
-        "{}",
-        answer.text()
-    );
-    assert_eq!(s3.object(PRIVATE_BUCKET, "data.json"), None);
-    let md5 = ("content-md5", "mZFLkyvTelC5g8XnyQrpOw==");
-    assert_eq!(
-        signed(&s3.endpoint(), "PUT", PRIVATE, &[md5], b"{}").status,
-        200
-    );
-}
-
-#[test]
-fn a_payload_may_be_unsigned() {
-    let s3 = server();
-    let signer = Signer {
-        unsigned_payload: true,
-        ..Signer::default()
-    };
-    assert_eq!(
-        signer
-            .send(&s3.endpoint(), "PUT", PRIVATE, &[], b"{}")
-            .status,
-        200
-    );
-    assert_eq!(s3.object(PRIVATE_BUCKET, "data.json").unwrap().bytes, b"{}");
-}
-
-#[test]
 fn user_metadata_has_a_limit() {
     let s3 = server();
     let put = |value: &str| {

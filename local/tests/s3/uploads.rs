@@ -1,9 +1,11 @@
 //! Uploads in parts.
 
+use std::path::Path;
+
 use crate::common::{Answer, signed};
 use crate::{BUCKET, Case, ETAG, PRIVATE, check, put, server, values};
-use local::S3Server;
 use local::setup::PRIVATE_BUCKET;
+use local::{S3Options, S3Server};
 
 /// As small as a part may be that is not the last.
 const PART: usize = 5 << 20;
@@ -164,6 +166,30 @@ fn an_upload_ends_once() {
         let refused = complete(&s3, id, &[(1, &etag)], &[]);
         assert_eq!((refused.status, refused.code()), (404, "NoSuchUpload"));
     }
+}
+
+#[test]
+fn an_object_of_parts_keeps_its_etag() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s3-parts");
+    let _ = std::fs::remove_dir_all(&dir);
+    let options = S3Options {
+        data_dir: Some(dir.clone()),
+        ..S3Options::default()
+    };
+    let s3 = S3Server::start(options.clone()).unwrap();
+    let (id, unfinished) = (begin(&s3), begin(&s3));
+    let etag = upload(&s3, &id, 1, b"{}");
+    assert_eq!(complete(&s3, &id, &[(1, &etag)], &[]).status, 200);
+    let before = s3.object(PRIVATE_BUCKET, "data.json").unwrap().etag;
+    assert_ne!(before, etag);
+    drop(s3);
+    let s3 = S3Server::start(options).unwrap();
+    assert_eq!(s3.object(PRIVATE_BUCKET, "data.json").unwrap().etag, before);
+    // What was not completed is gone.
+    let path = format!("{PRIVATE}?uploadId={unfinished}");
+    check(&s3, &[Case("GET", &path, &[], 404, "NoSuchUpload", &[])]);
+    drop(s3);
+    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

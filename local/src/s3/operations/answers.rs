@@ -9,9 +9,9 @@ use s3s::dto::{ETag, ETagCondition, Owner, Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::random;
+use crate::s3::bucket::ChangeError;
 use crate::s3::history::NULL;
 use crate::s3::object::StoredObject;
-use crate::s3::store::ChangeError;
 
 pub(crate) fn no_such_bucket() -> S3Error {
     s3_error!(NoSuchBucket, "The specified bucket does not exist")

@@ -15,8 +15,9 @@ use s3s::{S3Error, S3ErrorCode, S3Response, S3Result, s3_error};
 
 use super::answers::{no_such_bucket, not_implemented};
 use super::writes::check_bucket;
+use crate::s3::bucket::ChangeError;
 use crate::s3::settings::{AccessBlock, Rule, Settings, Versioning};
-use crate::s3::store::{Buckets, ChangeError};
+use crate::s3::store::Buckets;
 
 pub(crate) fn head(
     buckets: &Buckets,

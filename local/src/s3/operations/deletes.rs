@@ -9,8 +9,9 @@ use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 use super::answers::{check_version_id, names, no_such_key, precondition_failed};
 use super::checksums::{ReceivedBody, Sent};
 use super::writes::check_bucket;
+use crate::s3::bucket::ChangeError;
 use crate::s3::object::StoredObject;
-use crate::s3::store::{Buckets, ChangeError};
+use crate::s3::store::Buckets;
 
 pub(crate) fn delete(
     buckets: &Buckets,

@@ -13,9 +13,10 @@ use s3s::{S3Error, S3Response, S3Result, s3_error};
 
 use super::answers::{etag, no_such_bucket, owner, size};
 use super::paging::{Encoding, Entry, Page, Query, count, limit, page};
+use crate::s3::bucket;
 use crate::s3::history::{History, Version};
 use crate::s3::object::StoredObject;
-use crate::s3::store::{self, Buckets};
+use crate::s3::store::Buckets;
 
 pub(crate) fn buckets(
     buckets: &Buckets,
@@ -218,7 +219,7 @@ fn rest<'a>(
 
 type Item<'a> = (&'a str, &'a StoredObject);
 
-fn page_of_objects<'a>(bucket: &'a store::Bucket, query: &Query<'_>) -> Page<'a, Item<'a>> {
+fn page_of_objects<'a>(bucket: &'a bucket::Bucket, query: &Query<'_>) -> Page<'a, Item<'a>> {
     let start = match query.after {
         Some(after) => Bound::Excluded(after),
         None => Bound::Unbounded,
