@@ -230,7 +230,7 @@ impl S3 for Backend {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        parts::create(&self.buckets, &self.uploads, request.input)
+        parts::create(&self.buckets, &self.uploads, request)
     }
 
     async fn upload_part(

@@ -3,9 +3,8 @@
 //! HTTP and signatures are the work of crate `s3s`; `gate` refuses what S3 refuses and `s3s` lets pass,
 //! `operations` says what S3 does, `store` keeps the objects, `disk` makes them survive a restart.
 //!
-//! Not kept of an object, and taken without a word: encodings, dispositions and languages, tags, access
-//! lists, storage classes, checksums (they are checked) and keys of KMS. Bucket policies, events,
-//! replication and everything else that the function and `docs/` have no use for is `NotImplemented`.
+//! `NotImplemented` is what the function and `docs/` have no use for: tags, storage classes, keys of KMS,
+//! locks, bucket policies, events, replication. Checksums are checked and not kept.
 
 mod access;
 mod backend;

@@ -17,6 +17,8 @@ pub struct StoredObject {
     pub content_type: Option<String>,
     /// `Cache-Control`, if the writer sent one.
     pub cache_control: Option<String>,
+    /// `Content-Disposition` and the like, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
     /// When it was written.
     pub last_modified: SystemTime,
 }
@@ -29,6 +31,7 @@ impl StoredObject {
             metadata: attributes.metadata,
             content_type: attributes.content_type,
             cache_control: attributes.cache_control,
+            headers: attributes.headers,
             last_modified: now,
         }
     }
@@ -38,6 +41,7 @@ impl StoredObject {
             metadata: self.metadata.clone(),
             content_type: self.content_type.clone(),
             cache_control: self.cache_control.clone(),
+            headers: self.headers.clone(),
         }
     }
 }
@@ -48,6 +52,7 @@ pub(super) struct Attributes {
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) content_type: Option<String>,
     pub(super) cache_control: Option<String>,
+    pub(super) headers: BTreeMap<String, String>,
 }
 
 /// Of one object. Far more than a club's data; S3 itself takes 5 GiB.

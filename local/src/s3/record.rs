@@ -32,6 +32,9 @@ pub(super) fn render(version: &Version) -> io::Result<Vec<u8>> {
             line["metadata"] = json!(object.metadata);
             line["content_type"] = json!(object.content_type);
             line["cache_control"] = json!(object.cache_control);
+            if !object.headers.is_empty() {
+                line["headers"] = json!(object.headers);
+            }
             if object.etag != crate::hex::etag(&object.bytes) {
                 line["etag"] = json!(object.etag);
             }
@@ -64,17 +67,22 @@ pub(super) fn parse(file: &[u8]) -> Option<Record> {
 
 fn object(line: &Value, bytes: &[u8], last_modified: SystemTime) -> Option<Content> {
     let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
-    let metadata = line.get("metadata")?.as_object()?.iter();
     let attributes = Attributes {
-        metadata: metadata
-            .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-            .collect::<Option<BTreeMap<_, _>>>()?,
+        metadata: texts(line.get("metadata")?)?,
         content_type: text("content_type"),
         cache_control: text("cache_control"),
+        headers: line.get("headers").map_or(Some(BTreeMap::new()), texts)?,
     };
     let mut object = StoredObject::new(bytes.to_vec(), attributes, last_modified);
     if let Some(etag) = text("etag") {
         object.etag = etag;
     }
     Some(Content::Object(Arc::new(object)))
+}
+
+fn texts(value: &Value) -> Option<BTreeMap<String, String>> {
+    let values = value.as_object()?.iter();
+    values
+        .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
 }

@@ -170,6 +170,52 @@ fn user_metadata_has_a_limit() {
 }
 
 #[test]
+fn what_is_not_kept_is_refused() {
+    let s3 = server();
+    for (name, value, status, code) in [
+        (
+            "x-amz-acl",
+            "public-read",
+            400,
+            "AccessControlListNotSupported",
+        ),
+        (
+            "x-amz-grant-read",
+            "id=1",
+            400,
+            "AccessControlListNotSupported",
+        ),
+        ("x-amz-tagging", "a=b", 501, "NotImplemented"),
+        ("x-amz-storage-class", "GLACIER", 501, "NotImplemented"),
+        (
+            "x-amz-server-side-encryption",
+            "aws:kms",
+            501,
+            "NotImplemented",
+        ),
+        (
+            "x-amz-object-lock-mode",
+            "GOVERNANCE",
+            501,
+            "NotImplemented",
+        ),
+        (
+            "expires",
+            "Wed, 21 Oct 2026 07:28:00 GMT",
+            501,
+            "NotImplemented",
+        ),
+        // What means the same as nothing passes.
+        ("x-amz-acl", "bucket-owner-full-control", 200, ""),
+        ("x-amz-storage-class", "STANDARD", 200, ""),
+        ("x-amz-server-side-encryption", "AES256", 200, ""),
+    ] {
+        let put = signed(&s3.endpoint(), "PUT", PRIVATE, &[(name, value)], b"{}");
+        assert_eq!((put.status, put.code()), (status, code), "{name}: {value}");
+    }
+}
+
+#[test]
 fn other_kinds_of_requests_are_refused() {
     let s3 = server();
     let old = unsigned(

@@ -10,9 +10,10 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use super::answers::{
     ReadConditions, check_write, condition, etag, no_such_key, not_implemented, precondition_failed,
 };
+use super::attributes::attributes;
 use super::reads::{Found, Wanted, find};
-use super::writes::{check_bucket, check_metadata};
-use crate::s3::object::{Attributes, StoredObject};
+use super::writes::check_bucket;
+use crate::s3::object::StoredObject;
 use crate::s3::store::Buckets;
 
 pub(crate) fn copy(
@@ -25,6 +26,7 @@ pub(crate) fn copy(
     let if_none_match = condition(&request.headers, "if-none-match")?;
     let input = request.input;
     check_bucket(buckets, &input.bucket)?;
+    let sent = attributes(&request.headers, input.metadata.clone())?;
     let conditions = ReadConditions {
         if_match: input.copy_source_if_match.as_ref(),
         if_none_match: input.copy_source_if_none_match.as_ref(),
@@ -45,14 +47,9 @@ pub(crate) fn copy(
             }
             source.object.attributes()
         }
-        Some(MetadataDirective::REPLACE) => Attributes {
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-        },
+        Some(MetadataDirective::REPLACE) => sent,
         Some(_) => return Err(s3_error!(InvalidArgument, "Unknown metadata directive.")),
     };
-    check_metadata(&attributes.metadata)?;
     let now = SystemTime::now();
     // Not the source's ETag, which may be that of an upload in parts.
     let object = StoredObject::new(source.object.bytes.clone(), attributes, now);

@@ -1,6 +1,7 @@
 //! What S3 does, by topic: functions of the buckets and of a request as `s3s` parsed it.
 
 pub(super) mod answers;
+pub(super) mod attributes;
 pub(super) mod checksums;
 pub(super) mod configuration;
 pub(super) mod copies;

@@ -12,27 +12,24 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{ReadConditions, check_write, etag, parse_etag};
+use super::attributes::attributes;
 use super::checksums::{self, Sent};
 use super::copies::source;
 use super::reads::part as part_of;
 use super::uploads::{Of, Part, Upload, Uploads};
-use super::writes::{check_bucket, check_metadata};
+use super::writes::check_bucket;
 use crate::hex;
-use crate::s3::object::{Attributes, BODY_LIMIT, StoredObject};
+use crate::s3::object::{BODY_LIMIT, StoredObject};
 use crate::s3::store::Buckets;
 
 pub(crate) fn create(
     buckets: &Buckets,
     uploads: &Uploads,
-    input: CreateMultipartUploadInput,
+    request: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    let input = request.input;
     check_bucket(buckets, &input.bucket)?;
-    let attributes = Attributes {
-        metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        content_type: input.content_type,
-        cache_control: input.cache_control,
-    };
-    check_metadata(&attributes.metadata)?;
+    let attributes = attributes(&request.headers, input.metadata)?;
     let id = uploads.begin(&input.bucket, &input.key, attributes)?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),

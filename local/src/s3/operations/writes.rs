@@ -1,14 +1,14 @@
 //! PUT of objects.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use s3s::dto::{PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{check_write, etag, no_such_bucket};
+use super::attributes::attributes;
 use super::checksums::{self, Sent};
-use crate::s3::object::{Attributes, StoredObject};
+use crate::s3::object::StoredObject;
 use crate::s3::store::Buckets;
 
 pub(crate) async fn put(
@@ -17,14 +17,9 @@ pub(crate) async fn put(
     request: S3Request<PutObjectInput>,
 ) -> S3Result<S3Response<PutObjectOutput>> {
     let mut sent = Sent::new(&request.headers);
+    check_bucket(buckets, &request.input.bucket)?;
     let input = request.input;
-    check_bucket(buckets, &input.bucket)?;
-    let attributes = Attributes {
-        metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        content_type: input.content_type,
-        cache_control: input.cache_control,
-    };
-    check_metadata(&attributes.metadata)?;
+    let attributes = attributes(&request.headers, input.metadata)?;
     let bytes = checksums::read(input.body).await?;
     sent.add_trailers(request.trailing_headers);
     sent.check(&bytes)?;
@@ -57,21 +52,3 @@ pub(crate) fn check_bucket(buckets: &Buckets, bucket: &str) -> S3Result<()> {
     }
     Err(no_such_bucket())
 }
-
-/// The limit counts names without `x-amz-meta-` and decoded values (user guide, "Working with object
-/// metadata"; confirmed against S3 in treeverse/lakeFS#9909).
-pub(crate) fn check_metadata(metadata: &BTreeMap<String, String>) -> S3Result<()> {
-    let size: usize = metadata
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    if size <= METADATA_LIMIT {
-        return Ok(());
-    }
-    Err(s3_error!(
-        MetadataTooLarge,
-        "Your metadata headers exceed the maximum allowed metadata size"
-    ))
-}
-
-const METADATA_LIMIT: usize = 2048;
