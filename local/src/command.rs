@@ -109,7 +109,7 @@ fn serve(options: &Options) -> Result<(), Failure> {
         };
         check_club_made(outcome.unwrap_or_else(|_| Outcome::stopped()))?;
     }
-    greet(&s3, &lambda, &function_url, &page)
+    greet(options, &s3, &lambda, &function_url, &page)
         .map_err(|error| Failure::Function(error.to_string()))?;
     signals.wait();
     Ok(())
@@ -118,30 +118,41 @@ fn serve(options: &Options) -> Result<(), Failure> {
 fn serve_s3(options: &Options) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(|error| Failure::Function(error.to_string()))?;
     let s3 = start_s3(options)?;
-    let mut text = String::new();
-    for (name, value) in setup::s3_environment(&s3.endpoint()) {
-        text.push_str(&format!("export {name}='{value}'\n"));
-    }
-    print(&text).map_err(|error| Failure::Function(error.to_string()))?;
+    print(&exports(&s3.endpoint())).map_err(|error| Failure::Function(error.to_string()))?;
     eprintln!("local: S3 listens at {}; Ctrl-C ends it", s3.endpoint());
     signals.wait();
     Ok(())
 }
 
+/// For a shell: what the AWS CLI and a function need to use the S3 server.
+fn exports(endpoint: &str) -> String {
+    let environment = setup::s3_environment(endpoint).into_iter();
+    environment
+        .map(|(name, value)| format!("export {name}='{value}'\n"))
+        .collect()
+}
+
 fn start_s3(options: &Options) -> Result<S3Server, Failure> {
     let port = options.port_after(1);
-    S3Server::start(S3Options {
+    let s3 = S3Server::start(S3Options {
         port,
         data_dir: Some(options.data_dir.clone()),
         ..S3Options::default()
     })
     .map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => in_use("S3", port),
-        _ => Failure::Usage(format!(
-            "--data-dir {}: {error}",
-            options.data_dir.display()
-        )),
-    })
+        _ => no_data_dir(options, &error),
+    })?;
+    let file = options.data_dir.join(S3_ENV);
+    std::fs::write(file, exports(&s3.endpoint())).map_err(|error| no_data_dir(options, &error))?;
+    Ok(s3)
+}
+
+fn no_data_dir(options: &Options, error: &io::Error) -> Failure {
+    Failure::Usage(format!(
+        "--data-dir {}: {error}",
+        options.data_dir.display()
+    ))
 }
 
 /// The event that makes a club.
@@ -177,6 +188,7 @@ fn public_data_url(s3: &S3Server) -> String {
 }
 
 fn greet(
+    options: &Options,
     s3: &S3Server,
     lambda: &Lambda,
     function_url: &FunctionUrl,
@@ -194,9 +206,13 @@ fn greet(
         .map_err(io::Error::other)?
         .as_secs();
     let now = i64::try_from(now).map_err(io::Error::other)?;
+    // Within single quotes a shell takes everything as it is but the quote itself.
+    let s3_env = options.data_dir.join(S3_ENV).display().to_string();
+    let s3_env = s3_env.replace('\'', r"'\''");
     print(&format!(
         "Function URL  {url}\nS3            {endpoint}\nPublic data   {public_data}\n\
-         Runtime API   {}\n\n{}\nCtrl-C ends everything.\n\nopen {}\n",
+         Runtime API   {}\n\n{}\n. '{s3_env}' && aws s3 ls --recursive \"s3://$PRIVATE_BUCKET_NAME\"\n\n\
+         Ctrl-C ends everything.\n\nopen {}\n",
         lambda.runtime_api().address(),
         welcome::text(&private, &url, &public_data, now),
         page.url()
@@ -225,5 +241,7 @@ fn in_use(what: &str, port: u16) -> Failure {
 
 const FUNCTION: &str = "function";
 const DATA_KEY: &str = "data.json";
+/// In the data directory, for a shell that is to use the running S3 server.
+const S3_ENV: &str = "s3.env";
 /// The project's own deployment gives the function as long.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -121,7 +121,8 @@ usage: cargo run -p local [-- OPTIONS]
 
   --port N         port of the Function URL (default 9001; the web page takes N-1, S3 N+1, the
                    Runtime API N+2; 0 takes any free ports)
-  --data-dir DIR   where the buckets are kept (default target/local)
+  --data-dir DIR   where the buckets are kept (default target/local), and s3.env: what the AWS CLI needs
+                   to look at them while this runs
   --empty          make no demo club; only the default admin exists
   --function PATH  run this executable as the function, e.g. target/release/bootstrap
   --name NAME      the club's name on the page; likewise --color #rrggbb, --picture FILE and

@@ -25,6 +25,16 @@ pub(crate) fn s3_request_id() -> io::Result<String> {
     Ok(hex(&bytes::<8>()?).to_uppercase())
 }
 
+/// The id of a version or of an upload. S3's may begin with a hyphen, which commands take for an option.
+pub(crate) fn s3_object_id() -> io::Result<String> {
+    Ok(hex(&bytes::<{ S3_OBJECT_ID_LENGTH / 2 }>()?))
+}
+
+/// Whether [`s3_object_id`] may have made it.
+pub(crate) fn is_s3_object_id(text: &str) -> bool {
+    text.len() == S3_OBJECT_ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A trace id as X-Ray's are, for a request that is not sampled.
 pub(crate) fn trace_id(seconds: u64) -> io::Result<String> {
     Ok(format!(
@@ -38,3 +48,6 @@ fn bytes<const LENGTH: usize>() -> io::Result<[u8; LENGTH]> {
     getrandom::getrandom(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(bytes)
 }
+
+/// As long as S3's.
+const S3_OBJECT_ID_LENGTH: usize = 32;

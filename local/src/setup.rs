@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 pub fn lambda_environment(runtime_api: &str, s3_endpoint: &str) -> BTreeMap<String, String> {
     let mut environment = s3_environment(s3_endpoint);
     for (name, value) in [
-        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
         ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
@@ -39,6 +38,8 @@ pub fn lambda_environment(runtime_api: &str, s3_endpoint: &str) -> BTreeMap<Stri
 pub fn s3_environment(s3_endpoint: &str) -> BTreeMap<String, String> {
     [
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        // The AWS CLI and boto3 read only this one, the function only the other one.
+        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ENDPOINT_URL_S3", s3_endpoint),
         ("AWS_REGION", REGION),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),

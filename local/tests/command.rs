@@ -425,7 +425,11 @@ fn s3_alone() {
         .lines()
         .map(|line| line.strip_prefix("export "))
         .collect();
-    assert_eq!(exports.len(), 8);
+    assert_eq!(exports.len(), 9);
+    for region in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let export = format!("{region}='eu-central-1'");
+        assert!(exports.contains(&Some(&*export)), "{exports:?}");
+    }
     let endpoint = exports
         .iter()
         .find_map(|line| {
@@ -435,6 +439,9 @@ fn s3_alone() {
         })
         .unwrap();
     assert_eq!(signed(endpoint, "PUT", PRIVATE, &[], b"{}").status, 200);
+    // The same for those who did not keep what was printed.
+    let kept = std::fs::read_to_string(data.join("s3.env")).unwrap();
+    assert_eq!(kept, running.greeting);
     running.stop("-INT");
 }
 

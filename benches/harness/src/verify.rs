@@ -26,10 +26,6 @@ impl Checker {
     pub(crate) fn check(&self, sent: &Sent) -> Result<(), String> {
         let connect = || TcpStream::connect(("127.0.0.1", self.server.port())).map(BufReader::new);
         for ((head, body), line) in sent.requests.iter().zip(&sent.lines) {
-            // Presigned, with an unsigned body, as rusty-s3 does: not supported by that server.
-            if head.windows(15).any(|window| window == b"X-Amz-Signature") {
-                continue;
-            }
             let (status, answer) = connect()
                 .and_then(|stream| replay(stream, &without_framing(head, body.len()), body))
                 .map_err(|error| format!("{line}: {error}"))?;

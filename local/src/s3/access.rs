@@ -7,6 +7,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
 
 use super::S3Options;
+use super::store::Buckets;
 
 /// The one key that exists.
 pub(super) struct Keys {
@@ -33,16 +34,27 @@ impl S3Auth for Keys {
     }
 }
 
-/// Signed requests may do everything, unsigned ones may read the public buckets.
+/// Signed requests may do everything, unsigned ones may read what is in the public buckets now.
 pub(super) struct Access {
     public_buckets: BTreeSet<String>,
+    buckets: Buckets,
 }
 
 impl Access {
-    pub(super) fn new(options: &S3Options) -> Self {
+    pub(super) fn new(options: &S3Options, buckets: Buckets) -> Self {
         Self {
             public_buckets: options.public_buckets.iter().cloned().collect(),
+            buckets,
         }
+    }
+
+    /// Whether everybody may read the objects of `bucket`.
+    fn is_public(&self, bucket: &str) -> bool {
+        let buckets = self.buckets.all();
+        let restricted = buckets
+            .get(bucket)
+            .is_some_and(|bucket| bucket.settings.restricts_public());
+        self.public_buckets.contains(bucket) && !restricted
     }
 }
 
@@ -53,7 +65,11 @@ impl S3Access for Access {
         let public = context
             .s3_path()
             .as_object()
-            .is_some_and(|(bucket, _key)| self.public_buckets.contains(bucket));
+            .is_some_and(|(bucket, _key)| self.is_public(bucket));
+        // Earlier versions are another permission, `s3:GetObjectVersion`.
+        let query = context.uri().query().unwrap_or_default();
+        let reads =
+            reads && form_urlencoded::parse(query.as_bytes()).all(|(name, _)| name != "versionId");
         if context.credentials().is_some() || reads && public {
             return Ok(());
         }

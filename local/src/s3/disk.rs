@@ -1,20 +1,22 @@
-//! Objects on disk: one file each, written aside and renamed, so that no end of the process leaves half
-//! an object or an object with another's metadata.
+//! Objects on disk: one file for each version, written aside and renamed, so that no end of the process
+//! leaves half an object or an object with another's metadata.
 //!
-//! `DIR/BUCKET/KEY`, the key percent-encoded. The first line is a JSON object with everything but the
-//! content, the content follows: `tail -n +2 target/local/dojang-local-private/data.json` shows it.
+//! `DIR/BUCKET/KEY` is the object as it is now, the key percent-encoded; `tail -n +2
+//! target/local/dojang-local-private/data.json` shows its content. Earlier versions and delete markers are
+//! `DIR/BUCKET/.versions/KEY/VERSION_ID`, the bucket's settings `DIR/BUCKET/.settings`. A server of a
+//! release without versions reads and writes `KEY` and overlooks the rest.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde_json::{Value, json};
 
-use super::object::{Attributes, StoredObject};
+use super::history::{History, NULL, Version};
+use super::record::{self, Record};
+use super::settings::Settings;
+use crate::random;
 
 pub(super) struct Disk {
     directory: PathBuf,
@@ -31,10 +33,8 @@ impl Drop for Disk {
 }
 
 impl Disk {
-    pub(super) fn open(directory: &Path, buckets: &BTreeSet<String>) -> io::Result<Self> {
-        for bucket in buckets {
-            fs::create_dir_all(directory.join(bucket))?;
-        }
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
         let lock = File::create(directory.join(LOCK))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(
@@ -49,92 +49,207 @@ impl Disk {
         })
     }
 
-    pub(super) fn load(
-        &self,
-        buckets: &BTreeSet<String>,
-    ) -> io::Result<HashMap<(String, String), Arc<StoredObject>>> {
-        let mut objects = HashMap::new();
-        for bucket in buckets {
-            for entry in fs::read_dir(self.directory.join(bucket))? {
-                let path = entry?.path();
-                let name = path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default();
-                if !path.is_file() || name.starts_with('.') {
-                    continue;
-                }
-                let key = percent_decode_str(name).decode_utf8_lossy().into_owned();
-                let object = parse(&fs::read(&path)?).ok_or_else(|| {
-                    io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        format!("{} is not a stored object", path.display()),
-                    )
-                })?;
-                objects.insert((bucket.clone(), key), Arc::new(object));
+    /// The buckets whose settings are kept. Other folders may be none of ours.
+    pub(super) fn buckets(&self) -> io::Result<Vec<(String, Settings)>> {
+        let mut buckets = Vec::new();
+        for path in entries(&self.directory)? {
+            let file = path.join(SETTINGS);
+            if !file.is_file() {
+                continue;
+            }
+            let settings = serde_json::from_slice(&fs::read(&file)?).ok();
+            let settings = settings.as_ref().and_then(Settings::from_json);
+            buckets.push((name(&path), settings.ok_or_else(|| damaged(&file))?));
+        }
+        Ok(buckets)
+    }
+
+    /// Makes a bucket that is made at every start, and whose settings are known.
+    pub(super) fn make(&self, bucket: &str) -> io::Result<()> {
+        fs::create_dir_all(self.directory.join(bucket))
+    }
+
+    /// Makes a bucket, or changes its settings.
+    pub(super) fn set(&self, bucket: &str, settings: &Settings) -> io::Result<()> {
+        self.make(bucket)?;
+        let file = serde_json::to_vec(&settings.to_json())?;
+        self.write(&file, &self.directory.join(bucket).join(SETTINGS))
+    }
+
+    /// Removes an empty bucket.
+    pub(super) fn remove(&self, bucket: &str) -> io::Result<()> {
+        fs::remove_dir_all(self.directory.join(bucket))
+    }
+
+    pub(super) fn load(&self, bucket: &str) -> io::Result<BTreeMap<String, History>> {
+        let folder = self.directory.join(bucket);
+        let mut found: BTreeMap<String, (Option<Record>, Vec<Record>)> = BTreeMap::new();
+        for path in entries(&folder)? {
+            if path.is_file() && !name(&path).starts_with('.') {
+                found.entry(key(&path)).or_default().0 = Some(read(&path)?);
             }
         }
-        Ok(objects)
+        let versions = folder.join(VERSIONS);
+        if versions.is_dir() {
+            for path in entries(&versions)? {
+                let records = &mut found.entry(key(&path)).or_default().1;
+                for path in entries(&path)? {
+                    records.push(read(&path)?);
+                }
+            }
+        }
+        let mut histories = BTreeMap::new();
+        for (key, (now, earlier)) in found {
+            let stays = now.is_some() && !earlier.is_empty();
+            let history = history(now, earlier)?;
+            // The server ended while it deleted the object: the version is among the earlier ones already.
+            if stays && history.object().is_none() {
+                fs::remove_file(self.path(bucket, &key))?;
+            }
+            histories.insert(key, history);
+        }
+        Ok(histories)
     }
 
-    /// The caller holds the lock on all objects, so one name for the file aside is enough.
-    pub(super) fn store(&self, bucket: &str, key: &str, object: &StoredObject) -> io::Result<()> {
+    /// Makes the files of `key` those of `after`. In this order an end in between leaves all that was there
+    /// before. The caller holds the lock on all objects, so one name for the file aside is enough.
+    pub(super) fn change(
+        &self,
+        bucket: &str,
+        key: &str,
+        before: &History,
+        after: &History,
+    ) -> io::Result<()> {
+        let aside = |history: &History| -> Vec<Version> {
+            let versions = history.newest_first().enumerate();
+            versions
+                .filter(|(place, version)| *place > 0 || version.object().is_none())
+                .map(|(_, version)| version.clone())
+                .collect()
+        };
+        let now = |history: &History| history.object().and(history.latest()).map(|v| v.sequence);
+        let (were, are) = (aside(before), aside(after));
+        let has = |versions: &[Version], version: &Version| {
+            versions
+                .iter()
+                .any(|other| other.id == version.id && other.sequence == version.sequence)
+        };
+        let folder = self.folder(bucket, key);
+        for version in are.iter().filter(|version| !has(&were, version)) {
+            fs::create_dir_all(&folder)?;
+            self.write(&record::render(version)?, &folder.join(&version.id))?;
+        }
+        match after.object().and(after.latest()) {
+            Some(version) if now(before) != Some(version.sequence) => {
+                self.write(&record::render(version)?, &self.path(bucket, key))?;
+            }
+            None if now(before).is_some() => fs::remove_file(self.path(bucket, key))?,
+            _ => {}
+        }
+        for version in &were {
+            if !are.iter().any(|other| other.id == version.id) {
+                fs::remove_file(folder.join(&version.id))?;
+            }
+        }
+        if are.is_empty() && !were.is_empty() {
+            fs::remove_dir(&folder)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, file: &[u8], path: &Path) -> io::Result<()> {
         let aside = self.directory.join(ASIDE);
-        fs::write(&aside, render(object)?)?;
-        fs::rename(aside, self.path(bucket, key))
-    }
-
-    pub(super) fn remove(&self, bucket: &str, key: &str) -> io::Result<()> {
-        fs::remove_file(self.path(bucket, key))
+        fs::write(&aside, file)?;
+        fs::rename(aside, path)
     }
 
     fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        let mut name = utf8_percent_encode(key, &ENCODED).to_string();
-        // So that no key leads out of the directory or to the server's own files.
-        if name.starts_with('.') {
-            name.replace_range(..1, "%2E");
-        }
-        self.directory.join(bucket).join(name)
+        self.directory.join(bucket).join(encoded(key))
+    }
+
+    /// Where earlier versions are.
+    fn folder(&self, bucket: &str, key: &str) -> PathBuf {
+        let versions = self.directory.join(bucket).join(VERSIONS);
+        versions.join(encoded(key))
     }
 }
 
-fn render(object: &StoredObject) -> io::Result<Vec<u8>> {
-    let since = object
-        .last_modified
-        .duration_since(UNIX_EPOCH)
-        .map_err(io::Error::other)?;
-    let attributes = json!({
-        "metadata": object.metadata,
-        "content_type": object.content_type,
-        "cache_control": object.cache_control,
-        "last_modified_ms": u64::try_from(since.as_millis()).map_err(io::Error::other)?,
-    });
-    let mut file = serde_json::to_vec(&attributes)?;
-    file.push(b'\n');
-    file.extend_from_slice(&object.bytes);
-    Ok(file)
+/// What the files of one key say. `now` is the newest unless it was just being deleted.
+fn history(now: Option<Record>, earlier: Vec<Record>) -> io::Result<History> {
+    let newest = earlier.iter().filter_map(|record| record.sequence).max();
+    let mut versions: Vec<Version> = Vec::new();
+    if let Some(record) = now {
+        let id = match record.id {
+            Some(id) => id,
+            // Written by a server without versions, and the id of that is taken.
+            None if earlier
+                .iter()
+                .any(|other| other.id.as_deref() == Some(NULL)) =>
+            {
+                random::s3_object_id()?
+            }
+            None => NULL.to_owned(),
+        };
+        versions.push(Version {
+            id,
+            sequence: record
+                .sequence
+                .unwrap_or_else(|| newest.map_or(0, |newest| newest + 1)),
+            content: record.content,
+        });
+    }
+    for record in earlier {
+        let id = record.id.unwrap_or_else(|| NULL.to_owned());
+        if versions.iter().all(|other| other.id != id) {
+            versions.push(Version {
+                id,
+                sequence: record.sequence.unwrap_or(0),
+                content: record.content,
+            });
+        }
+    }
+    Ok(History::new(versions))
 }
 
-fn parse(file: &[u8]) -> Option<StoredObject> {
-    let end = file.iter().position(|&byte| byte == b'\n')?;
-    let line: Value = serde_json::from_slice(&file[..end]).ok()?;
-    let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
-    let metadata = line.get("metadata")?.as_object()?.iter();
-    let attributes = Attributes {
-        metadata: metadata
-            .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-            .collect::<Option<BTreeMap<_, _>>>()?,
-        content_type: text("content_type"),
-        cache_control: text("cache_control"),
-    };
-    let last_modified = Duration::from_millis(line.get("last_modified_ms")?.as_u64()?);
-    Some(StoredObject::new(
-        file[end + 1..].to_vec(),
-        attributes,
-        UNIX_EPOCH + last_modified,
-    ))
+fn read(path: &Path) -> io::Result<Record> {
+    record::parse(&fs::read(path)?).ok_or_else(|| damaged(path))
+}
+
+fn damaged(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{} is not a stored object", path.display()),
+    )
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.unwrap_or_default().to_owned()
+}
+
+fn key(path: &Path) -> String {
+    percent_decode_str(&name(path))
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+fn encoded(key: &str) -> String {
+    let mut name = utf8_percent_encode(key, &ENCODED).to_string();
+    // So that no key leads out of the directory or to the server's own files.
+    if name.starts_with('.') {
+        name.replace_range(..1, "%2E");
+    }
+    name
 }
 
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 const LOCK: &str = ".lock";
 const ASIDE: &str = ".aside";
+const VERSIONS: &str = ".versions";
+const SETTINGS: &str = ".settings";

@@ -1,6 +1,8 @@
 //! What S3 refuses before it looks at the object and `s3s` lets pass: headers that matter but are not
 //! signed, a wrong session token, another region, other kinds of signature.
 
+use std::collections::BTreeMap;
+
 use hyper::http::request::Parts;
 
 use super::S3Options;
@@ -26,55 +28,130 @@ impl Refusal {
     }
 }
 
-/// Refuses a request that S3 would refuse for its signature's form. Whether the signature is right is
-/// `s3s`'s to say; whether an unsigned request may pass, the access rules'.
+/// Refuses a request that S3 would refuse for its signature's form. Whether the signature is right, and not
+/// too old, is `s3s`'s to say; whether an unsigned request may pass, the access rules'.
 pub(super) fn check(head: &Parts, options: &S3Options) -> Result<(), Refusal> {
-    if !matches!(head.method.as_str(), "GET" | "HEAD" | "PUT") {
+    let names_form = |query: &str| {
+        let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        names.any(|name| matches!(name.as_ref(), "delete" | "uploads" | "uploadId"))
+    };
+    let allowed = match head.method.as_str() {
+        "GET" | "HEAD" | "PUT" | "DELETE" => true,
+        // Not a browser's form.
+        "POST" => head.uri.query().is_some_and(names_form),
+        _ => false,
+    };
+    if !allowed {
         return Err(Refusal::new(
             405,
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
         ));
     }
-    if head.uri.query().is_some_and(has_query_signature) {
-        return Err(Refusal::new(
-            501,
-            "NotImplemented",
-            "Presigned URLs are not supported here.",
-        ));
+    let authorization = head.headers.get("authorization");
+    let query = head.uri.query().unwrap_or_default();
+    if has_query_signature(query) {
+        if authorization.is_some() {
+            return Err(Refusal::new(
+                400,
+                "InvalidArgument",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature \
+                 query string parameter or the Authorization header should be specified",
+            ));
+        }
+        return check_query(query, head, options);
     }
-    let Some(authorization) = head.headers.get("authorization") else {
+    let Some(authorization) = authorization else {
         return Ok(());
     };
-    // Signature version 2 and everything else: not in regions opened after January 2014.
     let Some(fields) = authorization
         .to_str()
         .ok()
         .and_then(|value| value.strip_prefix(ALGORITHM))
     else {
-        return Err(Refusal::new(
-            400,
-            "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. \
-             Please use AWS4-HMAC-SHA256.",
-        ));
+        return Err(unsupported());
     };
-    check_scope(fields, options)?;
-    check_signed_headers(fields, head)?;
-    check_token(head, options)
+    check_scope(
+        field(fields, "Credential").unwrap_or_default(),
+        &IN_HEADER,
+        options,
+    )?;
+    let signed: Vec<&str> = field(fields, "SignedHeaders")
+        .unwrap_or_default()
+        .split(';')
+        .collect();
+    check_signed_headers(&signed, head)?;
+    let sent = head.headers.get("x-amz-security-token");
+    check_token(sent.map(|value| value.as_bytes()), options)
 }
 
-fn check_scope(fields: &str, options: &S3Options) -> Result<(), Refusal> {
-    let scope: Vec<&str> = field(fields, "Credential")
-        .unwrap_or_default()
-        .split('/')
-        .collect();
+/// Signature version 2 and everything else: not in regions opened after January 2014.
+fn unsupported() -> Refusal {
+    Refusal::new(
+        400,
+        "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. \
+         Please use AWS4-HMAC-SHA256.",
+    )
+}
+
+/// Of a presigned URL.
+fn check_query(query: &str, head: &Parts, options: &S3Options) -> Result<(), Refusal> {
+    let wrong = |message: &str| Refusal::new(400, IN_QUERY.code, message);
+    let fields: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+    if fields.contains_key("Signature") {
+        return Err(unsupported());
+    }
+    let needed = |name: &str| {
+        let value = fields.get(name).filter(|value| !value.is_empty());
+        value.map(AsRef::as_ref).ok_or_else(|| {
+            wrong(
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, \
+                 X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and \
+                 X-Amz-Expires parameters.",
+            )
+        })
+    };
+    needed("X-Amz-Date")?;
+    needed("X-Amz-Signature")?;
+    if needed("X-Amz-Algorithm")? != ALGORITHM.trim_end() {
+        return Err(wrong("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+    }
+    match needed("X-Amz-Expires")?.parse::<i64>() {
+        Err(_) => return Err(wrong("X-Amz-Expires should be a number")),
+        Ok(..0) => return Err(wrong("X-Amz-Expires must be non-negative")),
+        Ok(0..=EXPIRES_LIMIT) => {}
+        Ok(_) => {
+            return Err(wrong(&format!(
+                "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires \
+                 must be less than {EXPIRES_LIMIT} seconds"
+            )));
+        }
+    }
+    check_scope(needed("X-Amz-Credential")?, &IN_QUERY, options)?;
+    let signed: Vec<&str> = needed("X-Amz-SignedHeaders")?.split(';').collect();
+    check_signed_headers(&signed, head)?;
+    let sent = fields.get("X-Amz-Security-Token");
+    check_token(sent.map(|value| value.as_bytes()), options)
+}
+
+/// How S3 words what is wrong with a credential, by where it stands.
+struct Place {
+    code: &'static str,
+    message: &'static str,
+}
+
+fn check_scope(credential: &str, place: &Place, options: &S3Options) -> Result<(), Refusal> {
+    let scope: Vec<&str> = credential.split('/').collect();
     let [key_id, _date, region, _service, _terminator] = scope[..] else {
         return Err(Refusal::new(
             400,
-            "AuthorizationHeaderMalformed",
-            "The authorization header is malformed; the Credential is mal-formed; expecting \
-             \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+            place.code,
+            &format!(
+                "{}; the Credential is mal-formed; expecting \
+                 \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+                place.message
+            ),
         ));
     };
     if key_id != options.access_key_id {
@@ -83,11 +160,10 @@ fn check_scope(fields: &str, options: &S3Options) -> Result<(), Refusal> {
     if region != options.region {
         return Err(Refusal::with_details(
             400,
-            "AuthorizationHeaderMalformed",
+            place.code,
             &format!(
-                "The authorization header is malformed; the region '{region}' is wrong; \
-                 expecting '{}'",
-                options.region
+                "{}; the region '{region}' is wrong; expecting '{}'",
+                place.message, options.region
             ),
             &format!("<Region>{}</Region>", escape(&options.region)),
         ));
@@ -95,11 +171,7 @@ fn check_scope(fields: &str, options: &S3Options) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_signed_headers(fields: &str, head: &Parts) -> Result<(), Refusal> {
-    let signed: Vec<&str> = field(fields, "SignedHeaders")
-        .unwrap_or_default()
-        .split(';')
-        .collect();
+fn check_signed_headers(signed: &[&str], head: &Parts) -> Result<(), Refusal> {
     let mut unsigned: Vec<&str> = head
         .headers
         .keys()
@@ -122,11 +194,7 @@ fn check_signed_headers(fields: &str, head: &Parts) -> Result<(), Refusal> {
     ))
 }
 
-fn check_token(head: &Parts, options: &S3Options) -> Result<(), Refusal> {
-    let sent = head
-        .headers
-        .get("x-amz-security-token")
-        .map(|value| value.as_bytes());
+fn check_token(sent: Option<&[u8]>, options: &S3Options) -> Result<(), Refusal> {
     match (&options.session_token, sent) {
         (None, None) => Ok(()),
         (Some(token), Some(sent)) if token.as_bytes() == sent => Ok(()),
@@ -165,3 +233,13 @@ fn has_query_signature(query: &str) -> bool {
 }
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256 ";
+/// Of a presigned URL, in seconds: a week.
+const EXPIRES_LIMIT: i64 = 604_800;
+const IN_HEADER: Place = Place {
+    code: "AuthorizationHeaderMalformed",
+    message: "The authorization header is malformed",
+};
+const IN_QUERY: Place = Place {
+    code: "AuthorizationQueryParametersError",
+    message: "Error parsing the X-Amz-Credential parameter",
+};

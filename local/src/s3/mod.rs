@@ -1,16 +1,24 @@
-//! An S3 server for one writer's needs: GET, HEAD and conditional PUT of small objects.
+//! An S3 server for small objects, with conditions and versions, for the function and for the AWS CLI.
 //!
 //! HTTP and signatures are the work of crate `s3s`; `gate` refuses what S3 refuses and `s3s` lets pass,
-//! `store` keeps the objects, `disk` makes them survive a restart.
+//! `operations` says what S3 does, `store` keeps the objects, `disk` makes them survive a restart.
+//!
+//! `NotImplemented` is what the function and `docs/` have no use for: tags, storage classes, keys of KMS,
+//! locks, bucket policies, events, replication. Checksums are checked and not kept.
 
 mod access;
 mod backend;
+mod bucket;
 mod cors;
 mod disk;
 mod fault;
 mod gate;
+mod history;
 mod object;
+mod operations;
+mod record;
 mod service;
+mod settings;
 mod store;
 
 use std::collections::BTreeSet;
@@ -31,9 +39,9 @@ use service::Service;
 pub struct S3Options {
     /// Port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// Buckets that only signed requests may use.
+    /// Buckets that only signed requests may use. They have versions.
     pub private_buckets: Vec<String>,
-    /// Buckets that everybody may read, with CORS.
+    /// Buckets that everybody may read, with CORS. They have no versions until they are switched on.
     pub public_buckets: Vec<String>,
     /// The one access key that exists.
     pub access_key_id: String,
@@ -139,11 +147,12 @@ impl S3Server {
         self.service.buckets().put_object(bucket, key, bytes);
     }
 
-    /// Deletes an object; whether there was one.
+    /// Deletes an object as a foreign writer would, so that a bucket with versions keeps it; whether there
+    /// was one.
     ///
     /// # Panics
     ///
-    /// If its file cannot be removed.
+    /// If there is no such bucket or its directory cannot be written.
     pub fn delete_object(&self, bucket: &str, key: &str) -> bool {
         self.service.buckets().delete_object(bucket, key)
     }

@@ -13,6 +13,7 @@ use super::access::{Access, Keys};
 use super::backend::Backend;
 use super::fault::{Fault, RequestHead, RequestKind, RequestRecord};
 use super::gate::{self, Refusal};
+use super::operations::checksums::ReceivedBody;
 use super::store::Buckets;
 use super::{S3Options, cors, lock};
 use crate::http::{Dropped, Received, response};
@@ -33,7 +34,7 @@ impl Service {
     pub(super) fn new(options: S3Options, buckets: Buckets) -> Self {
         let mut builder = S3ServiceBuilder::new(Backend::new(&options, buckets.clone()));
         builder.set_auth(Keys::new(&options));
-        builder.set_access(Access::new(&options));
+        builder.set_access(Access::new(&options, buckets.clone()));
         let s3 = builder.build();
         Self {
             options,
@@ -97,9 +98,11 @@ impl Service {
             )),
             Ok(_) if head.method == Method::OPTIONS => cors::preflight(&head, public),
             Ok(body) => match gate::check(&head, &self.options) {
-                Ok(()) => Ok(self
-                    .forward(Request::from_parts(head, s3s::Body::from(body)))
-                    .await),
+                Ok(()) => {
+                    let mut request = Request::from_parts(head, s3s::Body::from(body.clone()));
+                    request.extensions_mut().insert(ReceivedBody(body));
+                    Ok(self.forward(request).await)
+                }
                 Err(refusal) => Err(refusal),
             },
         };

@@ -147,7 +147,8 @@ pub(crate) struct Signer {
     pub(crate) secret: &'static str,
     pub(crate) token: Option<&'static str>,
     pub(crate) region: &'static str,
-    pub(crate) unsigned_payload: bool,
+    /// What is signed in place of the body's hash.
+    pub(crate) payload: Option<&'static str>,
 }
 
 impl Default for Signer {
@@ -157,7 +158,7 @@ impl Default for Signer {
             secret: setup::SECRET_ACCESS_KEY,
             token: Some(setup::SESSION_TOKEN),
             region: setup::REGION,
-            unsigned_payload: false,
+            payload: None,
         }
     }
 }
@@ -199,10 +200,9 @@ impl Signer {
             &url,
             all.iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
-            if self.unsigned_payload {
-                SignableBody::UnsignedPayload
-            } else {
-                SignableBody::Bytes(body)
+            match self.payload {
+                Some(payload) => SignableBody::Precomputed(payload.to_owned()),
+                None => SignableBody::Bytes(body),
             },
         )
         .unwrap();

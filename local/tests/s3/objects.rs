@@ -15,6 +15,9 @@ fn an_object_comes_back_as_it_was_written() {
     let headers = [
         ("content-type", "application/json"),
         ("cache-control", "no-cache"),
+        ("content-disposition", "attachment"),
+        ("content-encoding", "br"),
+        ("content-language", "da"),
         ("x-amz-meta-write-id", "abc-1"),
     ];
     let put = signed(&s3.endpoint(), "PUT", PRIVATE, &headers, b"{}");
@@ -213,6 +216,7 @@ fn objects_survive_a_restart() {
         ("x-amz-meta-write-id", "abc"),
         ("content-type", "application/json"),
         ("cache-control", "no-cache"),
+        ("content-language", "da"),
     ];
     assert_eq!(
         signed(&s3.endpoint(), "PUT", PRIVATE, &headers, b"1\n2\r\n\0").status,
@@ -234,8 +238,8 @@ fn objects_survive_a_restart() {
     let after = s3.object(PRIVATE_BUCKET, "data.json").unwrap();
     assert_eq!(after.bytes, b"1\n2\r\n\0");
     assert_eq!(
-        (&after.etag, &after.metadata),
-        (&before.etag, &before.metadata)
+        (&after.etag, &after.metadata, &after.headers),
+        (&before.etag, &before.metadata, &before.headers)
     );
     assert_eq!(
         (after.content_type, after.cache_control),

@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from cloud import Cloud
 from conftest import ROOT
+from documents import documented
 from function import Function
 from resolver import REGION, STACK, Stack
 
@@ -142,12 +143,6 @@ def test_the_club_lives_on_it(cloud, stack, executable):
         version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
         assert function.user_agents == {f"dojang/{version}"}
         assert '"level":"ERROR"' not in function.log(), function.log()
-
-
-def documented(document: str, name: str) -> str:
-    """The commands under the marker `<!-- NAME -->` of a document."""
-    text = (ROOT / document).read_text()
-    return re.search(rf"<!-- {name} -->\n+```sh\n(.*?)```", text, re.S)[1]
 
 
 def club(cloud: Cloud, bucket: str = "club-private") -> dict:

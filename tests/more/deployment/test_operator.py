@@ -1,21 +1,19 @@
 """What an operator does, command for command as docs/running.md and docs/deploying.md have it, on moto with the real
 executable."""
 
-import contextlib
 import hashlib
 import io
 import json
 import stat
-import threading
 import time
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cloud import Cloud
+from documents import documented
 from function import Function
 from resolver import REGION
-from test_moto import club, documented, public_club
+from test_moto import club, public_club
 
 NAMES = {"PRIVATE_BUCKET": "club-private", "DATA_BUCKET": "club-data", "COPY_BUCKET": "club-copy"}
 
@@ -122,7 +120,7 @@ def test_what_is_stored_about_somebody_is_shown(cloud, function, people, tmp_pat
 
 def test_all_codes_are_replaced(cloud, function, people, tmp_path):
     admin, member = people
-    with address(function) as url:
+    with function.address() as url:
         operate(cloud, tmp_path, "docs/running.md", "codes", FUNCTION_URL=url, ADMINS_CODE=admin["auth_token"])
     written = tmp_path / "codes.txt"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
@@ -151,26 +149,6 @@ def test_the_clubs_secret_is_replaced(cloud, function, people, tmp_path):
     after = metadata()["dojang-journal"]
     assert after[:2] == before[:2] == "2." and after[2:22] != before[2:22]
     assert club(cloud)["users"][member["user_id"]] == {**member, "role": "Coach"}
-
-
-@contextlib.contextmanager
-def address(function: Function):
-    """An address that hands bodies to the function, as a Function URL does."""
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            status, body = function.call(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_function_is_stopped_and_goes_back_to_the_last_package(cloud, tmp_path):

@@ -14,9 +14,10 @@ import packages
 import pytest
 from cloud import BIN, Cloud
 from conftest import ROOT, run
+from documents import documented
 from function import Function
 from resolver import REGION, Stack
-from test_moto import club, documented, public_club
+from test_moto import club, public_club
 
 NAMES = {"PRIVATE_BUCKET": "old-club-private", "DATA_BUCKET": "old-club-data", "OLD_FUNCTION": "old-club",
          "STACK": "new-club"}

@@ -1,5 +1,6 @@
 """The executable between a small Lambda Runtime API and whatever S3 its environment names."""
 
+import contextlib
 import json
 import os
 import queue
@@ -65,6 +66,27 @@ class Function:
         status, body = self.call(**request)
         assert status == 200, (status, body, self.log())
         return body
+
+    @contextlib.contextmanager
+    def address(self):
+        """An address that hands bodies to the function, as a Function URL does."""
+        function = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                status, body = function.call(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        server.server_close()
 
     def _handler(function):
         class Handler(BaseHTTPRequestHandler):
