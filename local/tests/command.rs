@@ -425,7 +425,7 @@ fn s3_alone() {
         .lines()
         .map(|line| line.strip_prefix("export "))
         .collect();
-    assert_eq!(exports.len(), 9);
+    assert_eq!(exports.len(), 10);
     for region in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         let export = format!("{region}='eu-central-1'");
         assert!(exports.contains(&Some(&*export)), "{exports:?}");

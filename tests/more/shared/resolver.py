@@ -5,6 +5,7 @@ understood. Attributes and references to resources become names that say what th
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -65,13 +66,14 @@ class Stack:
         self.conditions = {
             name: self._is_true(condition) for name, condition in template["Conditions"].items()
         }
-        self.resources = {}
-        for name, resource in template["Resources"].items():
-            if "Condition" not in resource or self.conditions[resource["Condition"]]:
-                self.resources[name] = self.resolve(resource)
-        self.outputs = {
-            name: self.resolve(output["Value"]) for name, output in template["Outputs"].items()
-        }
+        self.resources = {name: self.resolve(resource) for name, resource in self._present("Resources")}
+        self.outputs = {name: self.resolve(output["Value"]) for name, output in self._present("Outputs")}
+
+    def _present(self, section: str) -> Iterator[tuple[str, dict]]:
+        """What the stack has of a section."""
+        for name, part in self.template[section].items():
+            if "Condition" not in part or self.conditions[part["Condition"]]:
+                yield name, part
 
     def properties(self, name: str) -> dict:
         """A resource's properties; KeyError if the stack does not have it."""
