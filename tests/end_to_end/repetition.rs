@@ -4,7 +4,7 @@ use local::Delivery;
 use local::setup::{PRIVATE_BUCKET, TEST_SECRET};
 use serde_json::{Value, json};
 
-use crate::expectations::{no_strings, remove, with};
+use crate::expectations::{history_key, no_strings, remove, with};
 use crate::support::{Backend, Counts, answer, code, id, url_event};
 
 crate::cases! {
@@ -20,6 +20,7 @@ crate::cases! {
     operations_are_remembered_by_the_club,
     a_hundred_and_fifty_others_make_nothing_forgotten,
     the_set_up_is_reset_once,
+    a_reset_that_is_repeated_leaves_the_attendance_taken_since,
 }
 
 const ADMIN: &str = "Grandmaster Oh";
@@ -403,6 +404,35 @@ fn the_set_up_is_reset_once(counts: &Counts) {
     assert_eq!(backend.published()["users"].as_object().unwrap().len(), 9);
     backend.ok_as("Nobody", &with(&reset, "operation_id", "reset-twice"));
     assert_eq!(backend.published()["users"].as_object().unwrap().len(), 10);
+}
+
+fn a_reset_that_is_repeated_leaves_the_attendance_taken_since(counts: &Counts) {
+    let backend = Backend::demo(counts);
+    let reset = json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET,
+        "operation_id": "reset-once"});
+    backend.ok_as("Nobody", &reset);
+    // Right after it, history that is missing is put there again.
+    for year in 2000..2100 {
+        backend.s3.delete_object(PRIVATE_BUCKET, &history_key(year));
+    }
+    assert!(all_history(&backend).iter().all(Option::is_none));
+    backend.ok_as("Nobody", &reset);
+    let written = all_history(&backend);
+    assert!(written.iter().any(Option::is_some));
+    // Once something else took effect, what is missing is somebody else's doing.
+    backend.ok_as(
+        ADMIN,
+        &json!({"action": "coach_register_participation",
+            "session_id": backend.present_session(), "participants": [id("Amir")]}),
+    );
+    let taken = all_history(&backend);
+    assert!(taken != written);
+    let club = backend.private();
+    backend.ok_as("Nobody", &reset);
+    assert!(club == backend.private(), "took effect twice");
+    let after = all_history(&backend);
+    assert!(after != written, "attendance is lost");
+    assert!(after == taken, "history has changed");
 }
 
 fn creation(name: &str) -> Value {

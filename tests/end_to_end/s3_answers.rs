@@ -5,9 +5,9 @@ use std::time::{Duration as StdDuration, SystemTime};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use local::{Delivery, S3Options};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::cases;
 use crate::scripted_s3::{Asked, Backend, CODE, Reply, When};
@@ -22,6 +22,7 @@ cases! {
     what_cannot_be_told_from_an_answer_is_looked_up,
     an_answer_before_the_end_of_the_upload_is_read,
     a_success_before_the_end_of_the_upload_is_none,
+    an_entry_that_may_come_late_is_kept_from_coming,
     a_time_is_taken_over_only_where_it_helps,
     a_checksum_goes_with_each_object,
     an_event_that_was_just_handed_over_has_not_expired,
@@ -29,6 +30,7 @@ cases! {
 
 const PRIVATE: &str = "private data.json";
 const PUBLIC: &str = "public data.json";
+const HISTORY: &str = "participation_data";
 
 /// Answers after which the same is tried again.
 const PASSING: [(u16, &str); 33] = [
@@ -358,6 +360,59 @@ fn a_success_before_the_end_of_the_upload_is_none(_: &Counts) {
     assert_eq!(backend.create("Robin").0, 200);
     assert_eq!(backend.names(), ["First", "Kim", "Robin"]);
     assert_eq!(count_of(&backend.s3.asked(), "PUT", PRIVATE), 2);
+}
+
+/// The answer to the entry's PUT tells nothing. Before the coach hears that nothing was changed, another version takes the
+/// place of the one that it was to replace: if it comes after all, its condition fails.
+fn an_entry_that_may_come_late_is_kept_from_coming(_: &Counts) {
+    let backend = started(0);
+    let now = OffsetDateTime::now_utc();
+    let (start, end) = (now - Duration::MINUTE, now + Duration::HOUR);
+    let (status, body, _) = backend.call(
+        &json!({"action": "coach_add_training_session", "auth_token": CODE,
+        "start_time": start.unix_timestamp(), "end_time": end.unix_timestamp(), "coach": "u", "comment": ""}),
+    );
+    assert_eq!(status, 200, "{body}");
+    let club: Value = serde_json::from_slice(&backend.s3.bytes(PRIVATE)).expect("the club is JSON");
+    let (session_id, _) = club["sessions"]
+        .as_object()
+        .and_then(|all| all.iter().next())
+        .expect("one");
+    let is_entry = |asked: &Asked| asked.method == "PUT" && asked.object.contains(HISTORY);
+    let mut reply = Some(Reply::error(304, ""));
+    backend
+        .s3
+        .set_script(move |asked| is_entry(asked).then(|| reply.take()).flatten());
+    let (status, body, _) = backend.call(
+        &json!({"action": "coach_register_participation", "auth_token": CODE,
+        "session_id": session_id, "participants": ["u"]}),
+    );
+    assert_eq!(status, 500, "{body}");
+    assert!(
+        support::error_text(&body).contains("Nothing was changed"),
+        "{body}"
+    );
+    let asked = backend.s3.asked();
+    let written: Vec<_> = asked.iter().filter(|asked| is_entry(asked)).collect();
+    assert_eq!(written.len(), 2, "{asked:?}");
+    assert!(
+        written
+            .iter()
+            .all(|put| put.headers.contains_key("if-none-match"))
+    );
+    assert_eq!(
+        backend
+            .s3
+            .versions()
+            .keys()
+            .filter(|key| key.contains(HISTORY))
+            .count(),
+        1
+    );
+    assert!(
+        !String::from_utf8_lossy(&backend.s3.bytes(&written[0].object))
+            .contains(session_id.as_str())
+    );
 }
 
 fn a_time_is_taken_over_only_where_it_helps(_: &Counts) {
