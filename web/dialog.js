@@ -1,7 +1,7 @@
 // Modal dialogs: <dialog> keeps the focus inside and gives it back. Back closes the last one.
 
 import { button, h, problem } from "./dom.js";
-import { explain, t } from "./i18n.js";
+import { explain, isFound, t } from "./i18n.js";
 import { announce } from "./store.js";
 
 let ids = 0;
@@ -91,6 +91,13 @@ addEventListener("beforeunload", (event) => {
 export function field(label, input) {
 	input.id ||= `f-${++ids}`;
 	return h("div", { class: "field" }, h("label", { for: input.id }, label), input);
+}
+
+/** Members to tick: a field that searches them, and a line with a box for each, and `more` about them. */
+export function ticks(members, boxes, more = () => null) {
+	const lines = members.map((member, n) => h("label", { class: "tick" }, boxes[n], h("span", null, member.name), more(member)));
+	const search = h("input", { type: "search", oninput: () => members.forEach(({ name }, n) => (lines[n].hidden = !isFound(name, search.value))) });
+	return { lines, search: field(t("members.search"), search) };
 }
 
 /** A button that does `work` and says what that resolves to; errors appear in `place`. */

@@ -120,6 +120,7 @@ const foreign = (seconds) => {
 };
 export const times = (start, end) =>
 	`${time(start)}–${localParts(start).date === localParts(end).date ? "" : `${shortDay(end)} `}${time(end)}${foreign(start)}`;
+export const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
 /** The time, and the day unless it is today. */
 export const moment = (seconds) => (localParts(seconds).date === dates().date ? "" : `${day(seconds)} `) + time(seconds);
 /** Sunday first, as `Date` counts. The epoch was a Thursday. */

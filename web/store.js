@@ -101,7 +101,7 @@ export async function refresh(request = fetchClub()) {
 export function clubOnScreen() {
 	let { club } = state;
 	for (const { sessions, users } of outbox.values()) {
-		for (const id of Object.keys(sessions)) for (const user of users) club = withAnswer(club, id, user, sessions[id]);
+		for (const [id, answer] of Object.entries(sessions)) for (const user of users) club = withAnswer(club, id, user, answer);
 	}
 	return club;
 }
@@ -177,6 +177,12 @@ export async function logOut(person) {
 	await identify();
 	announce(t("logout.done", { name: nameOf(person) ?? t("people.unknown") }));
 }
+
+/** Of this page. The fragment is sent to no server. */
+export const linkTo = (fragment) => `${location.href.split("#")[0]}#${fragment}`;
+
+/** What is loaded when it is needed; nothing, and a word about it, if it does not come. */
+export const part = (name) => import(`./views/${name}.js`).catch(() => announce(t("error.part")));
 
 export const codeOf = (role) => state.people.find(({ user }) => [role, "Admin"].includes(user?.role))?.code;
 

@@ -2,11 +2,10 @@
 
 import { forget, keep, kept } from "../api.js";
 import { attendanceList } from "../club.js";
-import { field, form, openDialog } from "../dialog.js";
+import { form, openDialog, ticks } from "../dialog.js";
 import { button, h, problem } from "../dom.js";
-import { explain, isFound, t } from "../i18n.js";
+import { explain, t, when } from "../i18n.js";
 import { act, clubOnScreen, request } from "../store.js";
-import { when } from "./coach.js";
 
 /** The function knows no older history. */
 const EARLIEST = 1_700_000_000;
@@ -45,7 +44,7 @@ function attendanceForm(dialog, session, recorded) {
 		count();
 	};
 	const boxes = all.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: draft ? draft.includes(id) : ticked, onchange: change }));
-	const ticks = all.map(({ name, answer }, n) => h("label", { class: "tick" }, boxes[n], h("span", null, name), answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`))));
+	const { search, lines } = ticks(all, boxes, ({ answer }) => answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`)));
 	const present = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
 	const set = (ids) => {
 		for (const box of boxes) box.checked = ids.includes(box.value);
@@ -55,7 +54,6 @@ function attendanceForm(dialog, session, recorded) {
 	const count = () => total.replaceChildren(t("attendance.count", { count: present().length, total: boxes.length }));
 	count();
 
-	const search = h("input", { type: "search", oninput: () => all.forEach(({ name }, n) => (ticks[n].hidden = !isFound(name, search.value))) });
 	const saidYes = () => set([...present(), ...all.filter(({ answer }) => answer === "Yes").map(({ id }) => id)]);
 	const discard = () => {
 		forget(key);
@@ -63,7 +61,7 @@ function attendanceForm(dialog, session, recorded) {
 		count();
 		note.remove();
 	};
-	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("attendance.discard"), discard));
+	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("discard"), discard));
 
 	let base = recorded;
 	const save = async (participants) => {
@@ -80,8 +78,8 @@ function attendanceForm(dialog, session, recorded) {
 		return t("attendance.saved", { count: participants.length });
 	};
 	const place = h("div");
-	const tools = h("div", { class: "tools" }, field(t("members.search"), search), button(t("attendance.saidYes"), saidYes));
-	const element = form([tools, h("fieldset", null, h("legend", null, t("attendance.who")), ticks), place].flat(), t("save"), () => save(present()));
+	const tools = h("div", { class: "tools" }, search, button(t("attendance.saidYes"), saidYes));
+	const element = form([tools, h("fieldset", null, h("legend", null, t("attendance.who")), lines), place].flat(), t("save"), () => save(present()));
 	element.classList.add("attendance");
 	element.lastChild.append(total);
 	if (note) element.prepend(note);

@@ -2,7 +2,7 @@
 
 import { keep, kept } from "../api.js";
 import { csv, defaultPeriod, matrix } from "../club.js";
-import { button, h, once, problem } from "../dom.js";
+import { button, h, once, problem, saveFile } from "../dom.js";
 import { hasDecimalComma, language, local, localParts, shortDay, t, weekdays } from "../i18n.js";
 import { redraw, request, run, state } from "../store.js";
 
@@ -94,8 +94,5 @@ const separators = () =>
 function download(dates, rows) {
 	const head = dates.map(({ start }) => Object.values(localParts(start)).join(" "));
 	const cells = rows.map((row) => [nameOf(row), row.total, ...row.attended.map(Number)]);
-	const file = new Blob(["\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], separator())], { type: "text/csv" });
-	const href = URL.createObjectURL(file);
-	h("a", { href, download: query.file }).click();
-	setTimeout(() => URL.revokeObjectURL(href));
+	saveFile(query.file, "text/csv", "\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], separator()));
 }
