@@ -154,13 +154,16 @@ export function ask(label, text, work, title = label) {
 	const dialog = openDialog(title, h("p", null, text), sure.place, h("div", { class: "actions" }, sure.button, keep));
 }
 
-/** Ways to hand out a text: copied, and shared where the browser can. */
+/** Ways to hand out a text: copied, and shared where the browser can; copied, too, where it does not. */
 export function handOut(ways, { share, ...shared }) {
-	const failed = ({ name }) => {
-		// Sharing was given up.
-		if (name !== "AbortError") throw new Error("code.failed");
-	};
-	const all = ways.map(([label, text]) => worker(label, () => navigator.clipboard.writeText(text()).then(() => t("code.copied"), failed)));
+	const copy = (text) =>
+		navigator.clipboard.writeText(text).then(
+			() => t("code.copied"),
+			() => Promise.reject(new Error("code.failed")),
+		);
+	const all = ways.map(([label, text]) => worker(label, () => copy(text())));
+	// Given up, or not permitted.
+	const failed = ({ name }) => name === "AbortError" || copy(`${shared.text} ${shared.url}`);
 	if (share && navigator.share) all.push(worker(share, () => navigator.share(shared).catch(failed)));
 	return [h("div", { class: "actions" }, all.map(({ button }) => button)), all.map(({ place }) => place)];
 }

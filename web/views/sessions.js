@@ -85,21 +85,22 @@ export function goTo(id) {
 /** One's own answers, what is open, and one answer to all of that. */
 function mine(coming, open, people) {
 	const isLong = coming.length > GLANCE;
-	const listed = shown.allMine ? coming : coming.slice(0, GLANCE);
+	// One more takes no more room than a button.
+	const more = shown.allMine || coming.length === GLANCE + 1 ? 0 : coming.length - GLANCE;
 	const line = ({ id, start, state: is, answers }) =>
 		h("li", null, h("a", { href: `#session=${id}` }, weekdayOf(start)), is === "cancelled" ? h("span", { class: "badge" }, t("state.cancelled")) : people.map(({ user }) => mark(user, answers[user.user_id], people.length > 1)));
 	return h(
 		"section",
 		{ class: "card mine", "aria-label": t("mine.title") },
 		isLong && h("h3", null, t("mine.title")),
-		isLong && h("ul", null, listed.map(line)),
-		listed.length < coming.length && isLong && button(t("mine.more", { count: coming.length - listed.length }), () => show({ allMine: true })),
+		isLong && h("ul", null, (more > 0 ? coming.slice(0, GLANCE) : coming).map(line)),
 		h("p", { class: "hint" }, open.length ? t("mine.open", { count: open.length }) : t("mine.all")),
-		open.length > 0 &&
+		(open.length > 0 || more > 0) &&
 			h(
 				"div",
 				{ class: "actions" },
-				open.length < coming.length && button(t("mine.onlyOpen"), () => show({ onlyOpen: !shown.onlyOpen }), { "aria-pressed": String(shown.onlyOpen) }),
+				more > 0 && button(t("mine.more", { count: more }), () => show({ allMine: true })),
+				open.length > 0 && open.length < coming.length && button(t("mine.onlyOpen"), () => show({ onlyOpen: !shown.onlyOpen }), { "aria-pressed": String(shown.onlyOpen) }),
 				open.length > 1 && button(t("mine.yesToAll", { count: open.length }), () => yesToAll(open, people)),
 			),
 	);
