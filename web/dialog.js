@@ -156,11 +156,14 @@ export function ask(label, text, work, title = label) {
 
 /** Ways to hand out a text: copied, and shared where the browser can; copied, too, where it does not. */
 export function handOut(ways, { share, ...shared }) {
-	const copy = (text) =>
-		navigator.clipboard.writeText(text).then(
-			() => t("code.copied"),
-			() => Promise.reject(new Error("code.failed")),
-		);
+	const copy = async (text) => {
+		try {
+			await navigator.clipboard.writeText(text);
+		} catch {
+			throw new Error("code.failed");
+		}
+		return t("code.copied");
+	};
 	const all = ways.map(([label, text]) => worker(label, () => copy(text())));
 	// Given up, or not permitted.
 	const failed = ({ name }) => name === "AbortError" || copy(`${shared.text} ${shared.url}`);

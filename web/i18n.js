@@ -23,7 +23,8 @@ export async function load() {
 
 export const t = (key, values) => String(words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-export const explain = ({ message }) => words[message] ?? message;
+/** The browser's own words are nobody's: what arrived was of another shape than expected. */
+export const explain = (error) => words[error.message] ?? (error instanceof TypeError ? t("error.notOurs") : error.message);
 
 const variety = () => navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 

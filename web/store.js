@@ -6,6 +6,8 @@ import { choose, explain, setZone, t } from "./i18n.js";
 
 const TOAST_MS = 6_000;
 const UNDO_MS = 12_000;
+/** What dates can show. */
+const AS_OF_MAX = 1e14;
 
 export const state = {
 	club: null,
@@ -30,7 +32,7 @@ export let redraw = () => {};
 /** What is done once the newest club is on screen. */
 let whenFresh = () => {};
 
-const isLastKnown = ({ club, asOf }) => checked(club) && Number.isFinite(asOf);
+const isLastKnown = ({ club, asOf }) => checked(club) && Math.abs(asOf) < AS_OF_MAX;
 
 export async function start(draw, dress, fresh) {
 	redraw = draw;
@@ -167,7 +169,7 @@ export async function logIn(pasted) {
 	const { code, user } = await whose(pasted);
 	storeCodes([...codes(), code]);
 	await identify();
-	return t(state.isForVisit ? "login.forVisit" : "login.done", user);
+	return t("login.done", user) + (state.isForVisit ? `. ${t("people.forVisit")}` : "");
 }
 
 export const nameOf = ({ user, last }) => user?.name ?? last?.name;
@@ -193,7 +195,7 @@ export const request = (action, data, operationId) =>
 export const act = (...action) => request(...action).finally(() => refresh());
 
 /** Replacements of codes without an answer, by member. */
-const lost = {};
+const lost = Object.create(null);
 
 /** A new code for a member, who stays logged in here. Lost answers may be the admin's own. */
 export async function replaceCode(user_id) {

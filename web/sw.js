@@ -35,9 +35,9 @@ async function look() {
 	const newest = (await versions()).pop();
 	const cache = newest ? "no-cache" : "default";
 	const files = [...FILES];
-	// The club's own picture.
+	// The club's own picture, if it is there.
 	const { picture } = await (await get("config.json", cache)).json();
-	if (picture) files.unshift(picture);
+	if (picture && (await get(picture, cache).catch(() => {}))) files.unshift(picture);
 	const all = () => Promise.all(files.map((file) => get(file, cache)));
 	const answers = await all();
 	const content = await bytes(answers);

@@ -1,7 +1,7 @@
 // Who is here? Ticks are kept on the device until they are saved or discarded.
 
 import { forget, keep, kept } from "../api.js";
-import { attendanceList } from "../club.js";
+import { attendanceList, recorded } from "../club.js";
 import { form, openDialog, ticks } from "../dialog.js";
 import { button, h, problem } from "../dom.js";
 import { explain, t, when } from "../i18n.js";
@@ -17,8 +17,8 @@ export async function takeAttendance(session, isPrinting) {
 	const dialog = openDialog(t(session.state === "archived" ? "session.reattend" : "session.attend"), h("p", { class: "hint" }, when(session)), list);
 	dialog.kept = t("attendance.kept");
 	try {
-		const recorded = session.state === "archived" ? await stored(session) : undefined;
-		list.replaceChildren(attendanceForm(dialog, session, recorded));
+		const before = session.state === "archived" ? await stored(session) : undefined;
+		list.replaceChildren(attendanceForm(dialog, session, before));
 		if (isPrinting) print();
 	} catch (error) {
 		list.replaceChildren(problem(explain(error)));
@@ -29,16 +29,17 @@ export async function takeAttendance(session, isPrinting) {
 async function stored({ id, start }) {
 	if (start < EARLIEST) return;
 	const history = await request("coach_get_historical_participation", { start_time: start, end_time: start + 1 });
-	return history[id]?.participants;
+	const found = recorded(history).find((one) => one.id === id);
+	return found && [...found.participants];
 }
 
 const isSame = (some = [], others = []) => some.length === others.length && some.every((id) => others.includes(id));
 
-function attendanceForm(dialog, session, recorded) {
+function attendanceForm(dialog, session, before) {
 	const club = clubOnScreen();
 	const key = `draft ${session.id}`;
 	const draft = kept(key, isIds);
-	const all = attendanceList(club, session, recorded);
+	const all = attendanceList(club, session, before);
 	const change = () => {
 		keep(key, present());
 		count();
@@ -63,7 +64,7 @@ function attendanceForm(dialog, session, recorded) {
 	};
 	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("discard"), discard));
 
-	let base = recorded;
+	let base = before;
 	const save = async (participants) => {
 		// Another coach may have saved meanwhile.
 		const now = await stored(session);

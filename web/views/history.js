@@ -1,7 +1,7 @@
 // Has this member trained enough for the next grading?
 
 import { keep, kept } from "../api.js";
-import { csv, defaultPeriod, matrix } from "../club.js";
+import { csv, defaultPeriod, matrix, recorded } from "../club.js";
 import { button, h, once, problem, saveFile } from "../dom.js";
 import { hasDecimalComma, language, local, localParts, shortDay, t, weekdays } from "../i18n.js";
 import { redraw, request, run, state } from "../store.js";
@@ -58,7 +58,7 @@ function search(event) {
 		query.found = undefined;
 		query.found = await request("coach_get_historical_participation", period);
 		query.file = `${from}_${to}.csv`;
-		return t("history.count", { count: Object.keys(query.found).length });
+		return t("history.count", { count: recorded(query.found).length });
 	});
 }
 

@@ -22,7 +22,7 @@ export function open(session) {
 		{ class: "menu" },
 		item("calendar.one", () => download([session])),
 		people.length > 0 && item("calendar.mine", () => download(null, people)),
-		handOut([[t("session.copyLink"), () => url]], { share: t("session.share"), title: state.about.name, text: when(session), url }),
+		handOut([[t("session.copyLink"), () => url]], { share: t("share"), title: state.about.name, text: when(session), url }),
 	);
 	dialog.lastChild.before(list);
 	if (!codeOf("Coach")) return;
