@@ -442,6 +442,7 @@ test("an empty club shows its first steps", async () => {
   const club = await site.club();
   club.sessions = {};
   const page = await site.visit({ who: ["Grandmaster Oh"], prepare: (page) => page.route(site.dataUrl, (route) => route.fulfill({ json: club })) });
+  await page.locator(".steps li").nth(2).waitFor();
   assert.equal(await page.locator(".steps li").count(), 3);
   await page.locator(".steps").getByRole("button", { name: "Add sessions" }).click();
   await page.getByRole("dialog", { name: "Add sessions" }).waitFor();
