@@ -113,7 +113,7 @@ export const config = () =>
 			dataUrl,
 			name: isText(name) ? name : "Dojang",
 			color: /^#[0-9a-f]{6}$/i.test(color) ? color : undefined,
-			picture: isText(picture) && new URL(picture, location).origin === location.origin ? picture : undefined,
+			picture: isText(picture) && URL.canParse(picture, location) && new URL(picture, location).origin === location.origin ? picture : undefined,
 			timeZone: isZone(timeZone) ? timeZone : undefined,
 		};
 	})().catch((error) => {

@@ -27,6 +27,7 @@ function module(name) {
 	return modules[name];
 }
 
+const again = () => button(t("retry"), () => location.reload());
 const $ = (id) => document.getElementById(id);
 const isFor = (name) => Object.hasOwn(VIEWS, name) && (!VIEWS[name] || codeOf(VIEWS[name]));
 const fragment = () => new URLSearchParams(location.hash.slice(1));
@@ -42,8 +43,7 @@ function draw() {
 	} catch {
 		forgetClub();
 		try {
-			const again = button(t("retry"), () => location.reload());
-			$("main").replaceChildren(h("h2", { tabindex: "-1" }, t("sessions.title")), h("p", { class: "banner", role: "alert" }, t("error.draw"), again));
+			$("main").replaceChildren(h("h2", { tabindex: "-1" }, t("sessions.title")), h("p", { class: "banner", role: "alert" }, t("error.draw"), again()));
 		} catch {} // The next drawing may.
 		return false;
 	}
@@ -59,7 +59,7 @@ function paint() {
 	const loading = h("p", { class: "loading" }, t("busy"));
 	const isCoach = codeOf("Coach");
 	if (!state.club) patch("main", state.trouble ? h("h2", { tabindex: "-1" }, t(`${name}.title`)) : loading);
-	else if (module(name) === null || (isCoach && module("coach") === null)) patch("main", h("p", { class: "banner" }, t("error.part"), button(t("retry"), () => location.reload())));
+	else if (module(name) === null || (isCoach && module("coach") === null)) patch("main", h("p", { class: "banner" }, t("error.part"), again()));
 	else patch("main", module(name)?.draw(isCoach && module("coach"), fragment().get("session")) ?? loading);
 	const heading = document.querySelector("#main h2");
 	if (!isNewView || !heading) return;

@@ -12,7 +12,7 @@ const TIME_MAX = 1e11;
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isTime = (value) => Number.isInteger(value) && Math.abs(value) < TIME_MAX;
-const isId = (value) => /^\S{1,200}$/.test(value) && value !== "__proto__";
+const isId = (value) => typeof value === "string" && /^\S{1,200}$/.test(value) && value !== "__proto__";
 /** Without a prototype, so that no id has a meaning of its own. */
 const table = (entries) => Object.assign(Object.create(null), Object.fromEntries(entries));
 const text = (value) => (typeof value === "string" ? (value.toWellFormed?.() ?? value) : "");
@@ -130,11 +130,16 @@ export const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse
 
 export const defaultPeriod = (now) => ({ from: localParts(now - HALF_A_YEAR).date, to: localParts(now).date });
 
+/** What a history has, all that cannot be shown left out: `id`, `start` and `participants` (ids). */
+export const recorded = (history) =>
+	Object.entries(history)
+		.filter(([id, entry]) => isId(id) && isTime(entry?.session?.start_time) && Array.isArray(entry.participants))
+		.map(([id, { session, participants }]) => ({ id, start: session.start_time, participants: new Set(participants.filter(isId)) }));
+
 /** Who attended what (latest first), on one weekday (0: Sunday) or all. Former members have no name. */
 export function matrix(club, history, day) {
-	const dates = Object.entries(history)
-		.map(([id, { session, participants }]) => ({ id, start: session.start_time, participants: new Set(participants) }))
-		.filter(({ start }) => isTime(start) && (day === undefined || weekday(start) === day))
+	const dates = recorded(history)
+		.filter(({ start }) => day === undefined || weekday(start) === day)
 		.sort((a, b) => byStart(b, a));
 	const everybody = members(club).map(({ user_id: id, name }) => ({ id, name }));
 	const former = new Set(dates.flatMap(({ participants }) => [...participants]).filter((id) => !club.users[id]));

@@ -1,7 +1,7 @@
 // Modal dialogs: <dialog> keeps the focus inside and gives it back. Back closes the last one.
 
 import { button, h, problem } from "./dom.js";
-import { explain, t } from "./i18n.js";
+import { explain, isFound, t } from "./i18n.js";
 import { announce } from "./store.js";
 
 let ids = 0;
@@ -93,6 +93,13 @@ export function field(label, input) {
 	return h("div", { class: "field" }, h("label", { for: input.id }, label), input);
 }
 
+/** Members to tick: a field that searches them, and a line with a box for each, and `more` about them. */
+export function ticks(members, boxes, more = () => null) {
+	const lines = members.map((member, n) => h("label", { class: "tick" }, boxes[n], h("span", null, member.name), more(member)));
+	const search = h("input", { type: "search", oninput: () => members.forEach(({ name }, n) => (lines[n].hidden = !isFound(name, search.value))) });
+	return { lines, search: field(t("members.search"), search) };
+}
+
 /** A button that does `work` and says what that resolves to; errors appear in `place`. */
 export function worker(label, work, { closes, ...properties } = {}) {
 	const place = h("div", { class: "problem" });
@@ -147,13 +154,19 @@ export function ask(label, text, work, title = label) {
 	const dialog = openDialog(title, h("p", null, text), sure.place, h("div", { class: "actions" }, sure.button, keep));
 }
 
-/** Ways to hand out a text: copied, and shared where the browser can. */
+/** Ways to hand out a text: copied, and shared where the browser can; copied, too, where it does not. */
 export function handOut(ways, { share, ...shared }) {
-	const failed = ({ name }) => {
-		// Sharing was given up.
-		if (name !== "AbortError") throw new Error("code.failed");
+	const copy = async (text) => {
+		try {
+			await navigator.clipboard.writeText(text);
+		} catch {
+			throw new Error("code.failed");
+		}
+		return t("code.copied");
 	};
-	const all = ways.map(([label, text]) => worker(label, () => navigator.clipboard.writeText(text()).then(() => t("code.copied"), failed)));
+	const all = ways.map(([label, text]) => worker(label, () => copy(text())));
+	// Given up, or not permitted.
+	const failed = ({ name }) => name === "AbortError" || copy(`${shared.text} ${shared.url}`);
 	if (share && navigator.share) all.push(worker(share, () => navigator.share(shared).catch(failed)));
 	return [h("div", { class: "actions" }, all.map(({ button }) => button)), all.map(({ place }) => place)];
 }

@@ -13,6 +13,13 @@ export function h(tag, properties, ...children) {
 
 export const button = (label, onclick, properties) => h("button", { type: "button", onclick, ...properties }, label);
 
+/** Has the browser keep a file. */
+export function saveFile(name, type, ...content) {
+	const href = URL.createObjectURL(new Blob(content, { type }));
+	h("a", { href, download: name }).click();
+	setTimeout(() => URL.revokeObjectURL(href));
+}
+
 export const problem = (text) => text && h("p", { class: "error", role: "alert" }, text);
 
 /** What elements were made of, by id. */

@@ -23,7 +23,8 @@ export async function load() {
 
 export const t = (key, values) => String(words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-export const explain = ({ message }) => words[message] ?? message;
+/** The browser's own words are nobody's: what arrived was of another shape than expected. */
+export const explain = (error) => words[error.message] ?? (error instanceof TypeError ? t("error.notOurs") : error.message);
 
 const variety = () => navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
 
@@ -120,6 +121,7 @@ const foreign = (seconds) => {
 };
 export const times = (start, end) =>
 	`${time(start)}–${localParts(start).date === localParts(end).date ? "" : `${shortDay(end)} `}${time(end)}${foreign(start)}`;
+export const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
 /** The time, and the day unless it is today. */
 export const moment = (seconds) => (localParts(seconds).date === dates().date ? "" : `${day(seconds)} `) + time(seconds);
 /** Sunday first, as `Date` counts. The epoch was a Thursday. */

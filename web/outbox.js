@@ -1,10 +1,9 @@
 // Answers: at once on screen, kept until they are sent, and sent one after another under their operation ids.
 
 import { keep, kept, post } from "./api.js";
-import { ANSWERS } from "./club.js";
+import { ANSWERS, withAnswer } from "./club.js";
 import { explain, t } from "./i18n.js";
 import { announce, clubOnScreen, outbox, redraw, refresh, state } from "./store.js";
-import { withAnswer } from "./club.js";
 
 const isObject = (value) => typeof value === "object" && value !== null;
 const isEntry = ([id, { sessions, users }]) =>
@@ -17,6 +16,13 @@ export function loadOutbox() {
 
 const store = () => keep("outbox", [...outbox].map(([id, { sessions, users }]) => [id, { sessions, users }]));
 
+/** Whether `one` says something of all that `other` says something of. */
+const covers = (one, other) => Object.keys(other.sessions).every((id) => Object.hasOwn(one.sessions, id)) && other.users.every((user) => one.users.includes(user));
+
+function forEach({ sessions, users }, work) {
+	for (const [id, answer] of Object.entries(sessions)) for (const user of users) work(id, user, answer);
+}
+
 export const keyOf = (sessionId, userId) => `answer ${sessionId} ${userId}`;
 
 /** `busy`, `waiting` or nothing. */
@@ -28,10 +34,9 @@ export function sending(sessionId, userId) {
 /** `answers` by session, for all of `users`; `undo` is offered where `before` says what was. */
 export function answer(users, answers, undo) {
 	const entry = { sessions: answers, users, isWaiting: false, undo };
-	const covers = (other) => other !== sent && Object.keys(other.sessions).every((id) => Object.hasOwn(answers, id)) && other.users.every((user) => users.includes(user));
-	for (const [id, other] of outbox) if (covers(other)) outbox.delete(id);
+	for (const [id, other] of outbox) if (other !== sent && covers(entry, other)) outbox.delete(id);
 	outbox.set(crypto.randomUUID(), entry);
-	for (const id of Object.keys(answers)) for (const user of users) state.errors.delete(keyOf(id, user));
+	forEach(entry, (id, user) => state.errors.delete(keyOf(id, user)));
 	store();
 	redraw();
 	return sendOutbox();
@@ -64,7 +69,7 @@ export async function sendOutbox() {
 		sent = entry;
 		try {
 			await post("any_register_participation", { joining_sessions: entry.sessions, user_auth_tokens: codes }, id);
-			for (const session of Object.keys(entry.sessions)) for (const user of entry.users) state.club = withAnswer(state.club, session, user, entry.sessions[session]);
+			forEach(entry, (...answer) => (state.club = withAnswer(state.club, ...answer)));
 			done();
 			sent = undefined;
 			await refresh();
@@ -83,7 +88,7 @@ export async function sendOutbox() {
 			done();
 			if (isLast) {
 				const words = explain(error);
-				for (const session of Object.keys(entry.sessions)) for (const user of entry.users) state.errors.set(keyOf(session, user), words);
+				forEach(entry, (session, user) => state.errors.set(keyOf(session, user), words));
 				// Said, too, where no card is left to say it.
 				await refresh();
 				if (!Object.keys(entry.sessions).some((session) => state.club?.sessions[session])) announce(words);
@@ -94,9 +99,9 @@ export async function sendOutbox() {
 	}
 }
 
-function isReplaced(id, { sessions, users }) {
-	const later = [...outbox].slice([...outbox.keys()].indexOf(id) + 1).map(([, entry]) => entry);
-	return later.some((other) => Object.keys(sessions).every((session) => Object.hasOwn(other.sessions, session)) && users.every((user) => other.users.includes(user)));
+function isReplaced(id, entry) {
+	const later = [...outbox.values()].slice([...outbox.keys()].indexOf(id) + 1);
+	return later.some((other) => covers(other, entry));
 }
 
 function said({ sessions, users }) {

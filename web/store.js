@@ -6,6 +6,8 @@ import { choose, explain, setZone, t } from "./i18n.js";
 
 const TOAST_MS = 6_000;
 const UNDO_MS = 12_000;
+/** What dates can show. */
+const AS_OF_MAX = 1e14;
 
 export const state = {
 	club: null,
@@ -30,7 +32,7 @@ export let redraw = () => {};
 /** What is done once the newest club is on screen. */
 let whenFresh = () => {};
 
-const isLastKnown = ({ club, asOf }) => checked(club) && Number.isFinite(asOf);
+const isLastKnown = ({ club, asOf }) => checked(club) && Math.abs(asOf) < AS_OF_MAX;
 
 export async function start(draw, dress, fresh) {
 	redraw = draw;
@@ -101,7 +103,7 @@ export async function refresh(request = fetchClub()) {
 export function clubOnScreen() {
 	let { club } = state;
 	for (const { sessions, users } of outbox.values()) {
-		for (const id of Object.keys(sessions)) for (const user of users) club = withAnswer(club, id, user, sessions[id]);
+		for (const [id, answer] of Object.entries(sessions)) for (const user of users) club = withAnswer(club, id, user, answer);
 	}
 	return club;
 }
@@ -167,7 +169,7 @@ export async function logIn(pasted) {
 	const { code, user } = await whose(pasted);
 	storeCodes([...codes(), code]);
 	await identify();
-	return t(state.isForVisit ? "login.forVisit" : "login.done", user);
+	return t("login.done", user) + (state.isForVisit ? `. ${t("people.forVisit")}` : "");
 }
 
 export const nameOf = ({ user, last }) => user?.name ?? last?.name;
@@ -178,6 +180,12 @@ export async function logOut(person) {
 	announce(t("logout.done", { name: nameOf(person) ?? t("people.unknown") }));
 }
 
+/** Of this page. The fragment is sent to no server. */
+export const linkTo = (fragment) => `${location.href.split("#")[0]}#${fragment}`;
+
+/** What is loaded when it is needed; nothing, and a word about it, if it does not come. */
+export const part = (name) => import(`./views/${name}.js`).catch(() => announce(t("error.part")));
+
 export const codeOf = (role) => state.people.find(({ user }) => [role, "Admin"].includes(user?.role))?.code;
 
 export const request = (action, data, operationId) =>
@@ -187,7 +195,7 @@ export const request = (action, data, operationId) =>
 export const act = (...action) => request(...action).finally(() => refresh());
 
 /** Replacements of codes without an answer, by member. */
-const lost = {};
+const lost = Object.create(null);
 
 /** A new code for a member, who stays logged in here. Lost answers may be the admin's own. */
 export async function replaceCode(user_id) {

@@ -35,9 +35,9 @@ async function look() {
 	const newest = (await versions()).pop();
 	const cache = newest ? "no-cache" : "default";
 	const files = [...FILES];
-	// The club's own picture.
+	// The club's own picture, if it is there.
 	const { picture } = await (await get("config.json", cache)).json();
-	if (picture) files.unshift(picture);
+	if (picture && (await get(picture, cache).catch(() => {}))) files.unshift(picture);
 	const all = () => Promise.all(files.map((file) => get(file, cache)));
 	const answers = await all();
 	const content = await bytes(answers);
@@ -65,10 +65,14 @@ const lookOnce = () => (looking ??= look().finally(() => (looking = undefined)))
 // Which visit began with which version stands beside its files: this script may end between two requests.
 
 const visit = (id) => `visit/${id}`;
+/** Those of some versions that one of these visits began with. */
+async function marked(names, ids) {
+	const marks = await Promise.all(names.map((cacheName) => Promise.all(ids.map((id) => caches.match(visit(id), { cacheName })))));
+	return names.filter((_, n) => marks[n].some(Boolean));
+}
 const versionOf = async (id) => {
 	const all = await versions();
-	const marks = await Promise.all(all.map((cacheName) => caches.match(visit(id), { cacheName })));
-	return all.find((_, n) => marks[n]) ?? all[0];
+	return (await marked(all, [id]))[0] ?? all[0];
 };
 const mark = async (id, name) => (await caches.open(name)).put(visit(id), new Response());
 
@@ -83,20 +87,18 @@ async function begin(id) {
 
 /** Versions older than the newest that no visit uses go. */
 async function tidy(newest) {
-	const here = (await clients.matchAll({ includeUncontrolled: true })).map((client) => visit(client.id));
-	for (const cacheName of await kept()) {
-		const isUsed = cacheName >= newest || (await Promise.all(here.map((url) => caches.match(url, { cacheName })))).some(Boolean);
-		if (!isUsed) await caches.delete(cacheName);
-	}
+	const here = (await clients.matchAll({ includeUncontrolled: true })).map(({ id }) => id);
+	const older = (await kept()).filter((name) => name < newest);
+	const used = await marked(older, here);
+	for (const name of older) if (!used.includes(name)) await caches.delete(name);
 }
 
 async function start() {
 	// Of the time before they had names.
 	for (const name of await caches.keys()) if (/^\d{13}$/.test(name) && (await caches.match("club.js", { cacheName: name }))) await caches.delete(name);
 	await clients.claim();
-	const [oldest] = await versions();
-	const marks = async ({ id }) => (await Promise.all((await versions()).map((cacheName) => caches.match(visit(id), { cacheName })))).some(Boolean);
-	for (const client of await clients.matchAll()) if (oldest && !(await marks(client))) await mark(client.id, oldest);
+	const all = await versions();
+	for (const { id } of await clients.matchAll()) if (all.length && !(await marked(all, [id])).length) await mark(id, all[0]);
 }
 
 addEventListener("install", (event) => {

@@ -92,7 +92,7 @@ fn serve(options: &Options) -> Result<(), Failure> {
     let page_port = options.page_port();
     let page = Page::start(
         page_port,
-        page::source_folder(),
+        options.page.clone().unwrap_or_else(page::source_folder),
         // A browser adds the slash, and a Content-Security-Policy tells the one from the other.
         &format!("{}/", function_url.url()),
         &public_data_url(&s3),

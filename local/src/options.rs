@@ -23,6 +23,8 @@ pub(crate) struct Options {
     /// `None` runs the function that is compiled in.
     pub(crate) function: Option<PathBuf>,
     pub(crate) s3_only: bool,
+    /// The page's files; `None` are those of the source.
+    pub(crate) page: Option<PathBuf>,
     /// What the page says about the club.
     pub(crate) about: About,
 }
@@ -49,6 +51,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         empty: false,
         function: None,
         s3_only: false,
+        page: None,
         about: About::default(),
     };
     let mut arguments = arguments.into_iter();
@@ -67,6 +70,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             "--s3-only" => options.s3_only = true,
             "--port" => options.port = port(&value("a port number")?)?,
             "--data-dir" => options.data_dir = value("a directory")?.into(),
+            "--page" => options.page = Some(value("a directory")?.into()),
             "--name" => options.about.name = Some(text(value("the club's name")?)?),
             "--color" => options.about.color = Some(text(value("a colour, #rrggbb")?)?),
             "--time-zone" => options.about.time_zone = Some(text(value("a time zone")?)?),
@@ -125,6 +129,7 @@ usage: cargo run -p local [-- OPTIONS]
                    to look at them while this runs
   --empty          make no demo club; only the default admin exists
   --function PATH  run this executable as the function, e.g. target/release/bootstrap
+  --page DIR       serve the page of this directory, such as what bootstrap/page makes
   --name NAME      the club's name on the page; likewise --color #rrggbb, --picture FILE and
                    --time-zone ZONE (such as Europe/Copenhagen)
   --s3-only        start only S3, and print the environment that a function needs to use it
@@ -167,6 +172,8 @@ mod tests {
             "--empty",
             "--function",
             function,
+            "--page",
+            "w",
             "--name",
             "Hwarang",
             "--color",
@@ -192,6 +199,7 @@ mod tests {
                 empty: true,
                 function: Some(executable),
                 s3_only: false,
+                page: Some("w".into()),
                 about: About {
                     name: Some("Hwarang".to_owned()),
                     color: Some("#7a1f2b".to_owned()),

@@ -1,12 +1,11 @@
 // Who is here? Ticks are kept on the device until they are saved or discarded.
 
 import { forget, keep, kept } from "../api.js";
-import { attendanceList } from "../club.js";
-import { field, form, openDialog } from "../dialog.js";
+import { attendanceList, recorded } from "../club.js";
+import { form, openDialog, ticks } from "../dialog.js";
 import { button, h, problem } from "../dom.js";
-import { explain, isFound, t } from "../i18n.js";
+import { explain, t, when } from "../i18n.js";
 import { act, clubOnScreen, request } from "../store.js";
-import { when } from "./coach.js";
 
 /** The function knows no older history. */
 const EARLIEST = 1_700_000_000;
@@ -18,8 +17,8 @@ export async function takeAttendance(session, isPrinting) {
 	const dialog = openDialog(t(session.state === "archived" ? "session.reattend" : "session.attend"), h("p", { class: "hint" }, when(session)), list);
 	dialog.kept = t("attendance.kept");
 	try {
-		const recorded = session.state === "archived" ? await stored(session) : undefined;
-		list.replaceChildren(attendanceForm(dialog, session, recorded));
+		const before = session.state === "archived" ? await stored(session) : undefined;
+		list.replaceChildren(attendanceForm(dialog, session, before));
 		if (isPrinting) print();
 	} catch (error) {
 		list.replaceChildren(problem(explain(error)));
@@ -30,22 +29,23 @@ export async function takeAttendance(session, isPrinting) {
 async function stored({ id, start }) {
 	if (start < EARLIEST) return;
 	const history = await request("coach_get_historical_participation", { start_time: start, end_time: start + 1 });
-	return history[id]?.participants;
+	const found = recorded(history).find((one) => one.id === id);
+	return found && [...found.participants];
 }
 
 const isSame = (some = [], others = []) => some.length === others.length && some.every((id) => others.includes(id));
 
-function attendanceForm(dialog, session, recorded) {
+function attendanceForm(dialog, session, before) {
 	const club = clubOnScreen();
 	const key = `draft ${session.id}`;
 	const draft = kept(key, isIds);
-	const all = attendanceList(club, session, recorded);
+	const all = attendanceList(club, session, before);
 	const change = () => {
 		keep(key, present());
 		count();
 	};
 	const boxes = all.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: draft ? draft.includes(id) : ticked, onchange: change }));
-	const ticks = all.map(({ name, answer }, n) => h("label", { class: "tick" }, boxes[n], h("span", null, name), answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`))));
+	const { search, lines } = ticks(all, boxes, ({ answer }) => answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`)));
 	const present = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
 	const set = (ids) => {
 		for (const box of boxes) box.checked = ids.includes(box.value);
@@ -55,7 +55,6 @@ function attendanceForm(dialog, session, recorded) {
 	const count = () => total.replaceChildren(t("attendance.count", { count: present().length, total: boxes.length }));
 	count();
 
-	const search = h("input", { type: "search", oninput: () => all.forEach(({ name }, n) => (ticks[n].hidden = !isFound(name, search.value))) });
 	const saidYes = () => set([...present(), ...all.filter(({ answer }) => answer === "Yes").map(({ id }) => id)]);
 	const discard = () => {
 		forget(key);
@@ -63,9 +62,9 @@ function attendanceForm(dialog, session, recorded) {
 		count();
 		note.remove();
 	};
-	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("attendance.discard"), discard));
+	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("discard"), discard));
 
-	let base = recorded;
+	let base = before;
 	const save = async (participants) => {
 		// Another coach may have saved meanwhile.
 		const now = await stored(session);
@@ -80,8 +79,8 @@ function attendanceForm(dialog, session, recorded) {
 		return t("attendance.saved", { count: participants.length });
 	};
 	const place = h("div");
-	const tools = h("div", { class: "tools" }, field(t("members.search"), search), button(t("attendance.saidYes"), saidYes));
-	const element = form([tools, h("fieldset", null, h("legend", null, t("attendance.who")), ticks), place].flat(), t("save"), () => save(present()));
+	const tools = h("div", { class: "tools" }, search, button(t("attendance.saidYes"), saidYes));
+	const element = form([tools, h("fieldset", null, h("legend", null, t("attendance.who")), lines), place].flat(), t("save"), () => save(present()));
 	element.classList.add("attendance");
 	element.lastChild.append(total);
 	if (note) element.prepend(note);

@@ -1,7 +1,7 @@
 // Sessions as a calendar file (RFC 5545). Times are in UTC, which every calendar shows in its own zone.
 
 import { sessions } from "../club.js";
-import { h } from "../dom.js";
+import { saveFile } from "../dom.js";
 import { t } from "../i18n.js";
 import { clubOnScreen, state } from "../store.js";
 
@@ -53,8 +53,5 @@ export function download(list, people) {
 	const club = clubOnScreen();
 	const now = Math.floor(Date.now() / 1000);
 	list ??= sessions(club, now).coming.filter(({ answers }) => people.some((id) => answers[id] === "Yes"));
-	const file = new Blob([calendar(club, list, now)], { type: "text/calendar" });
-	const href = URL.createObjectURL(file);
-	h("a", { href, download: "dojang.ics" }).click();
-	setTimeout(() => URL.revokeObjectURL(href));
+	saveFile("dojang.ics", "text/calendar", calendar(club, list, now));
 }

@@ -1,14 +1,14 @@
 // What coaches do with sessions.
 
-import { canTakeAttendance, daysBetween, members, nights, weekly } from "../club.js";
+import { post } from "../api.js";
+import { ANSWERS, canTakeAttendance, daysBetween, members, nights, weekly } from "../club.js";
 import { field, form, frozen, handOut, openDialog } from "../dialog.js";
 import { button, h, problem } from "../dom.js";
-import { day, explain, hereZone, local, localParts, t, times } from "../i18n.js";
-import { act, announce, codeOf, refresh, request, run, state } from "../store.js";
+import { day, explain, hereZone, local, localParts, t, when } from "../i18n.js";
+import { act, announce, codeOf, linkTo, part, refresh, request, run, state } from "../store.js";
 
 export const WEEKS_MAX = 52;
 const WEEK = 7;
-export const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
 const key = ({ id }) => `session ${id}`;
 
 export const addButton = () => button(t("session.add"), () => addSessions(), { class: "primary" });
@@ -61,15 +61,11 @@ export function missing(session, names) {
 /** Nobody is told by us. */
 function tell(session) {
 	const text = t("cancelled.text", { session: when(session), club: state.about.name });
-	const url = `${location.href.split("#")[0]}#session=${session.id}`;
+	const url = linkTo(`session=${session.id}`);
 	openDialog(t("session.tell"), h("p", { class: "hint" }, t("cancelled.hint")), h("p", { class: "quote" }, text), handOut([[t("copy"), () => `${text} ${url}`]], { share: t("share"), text, url }));
 }
 
-export async function attend(session, isPrinting) {
-	const { takeAttendance } = await import("./attendance.js").catch(() => ({}));
-	if (takeAttendance) await takeAttendance(session, isPrinting);
-	else announce(t("error.part"));
-}
+export const attend = async (session, isPrinting) => (await part("attendance"))?.takeAttendance(session, isPrinting);
 
 const update = (session, session_state) => act("coach_update_training_session", { session_id: session.id, session_state });
 
@@ -82,29 +78,40 @@ export function setState(session, wanted) {
 	});
 }
 
-/** Undone by another session with the same data, and the answers of those on this phone: others' are theirs. */
 export async function remove(session) {
 	await update(session, "deleted");
-	const { start, end, coachId, comment, answers } = session;
 	const id = crypto.randomUUID();
-	const back = () =>
-		run(key(session), async () => {
-			const coach = state.club.users[coachId] ? coachId : members(state.club).find(({ role }) => role !== "Student").user_id;
-			const { session: made } = await request("coach_add_training_session", { start_time: start, end_time: end, coach, comment }, id);
-			if (session.state === "cancelled") await update({ id: made.session_id }, "cancelled");
-			const { answer } = await import("../outbox.js");
-			await refresh();
-			for (const { user } of state.people) if (user && answers[user.user_id]) await answer([user.user_id], { [made.session_id]: answers[user.user_id] });
-			const others = Object.keys(answers).filter((id) => id !== coachId && !state.people.some(({ user }) => user?.user_id === id)).length;
-			return t(others ? "session.back" : "state.scheduled", { count: others });
-		}).then(() => announceError(session));
+	const back = async () => {
+		await run(key(session), () => restore(session, id));
+		// No card is left to say it.
+		const words = state.errors.get(key(session));
+		if (words) announce(words, back);
+	};
 	return [t("state.deleted"), back];
 }
 
-/** No card is left to say it. */
-function announceError(session) {
-	const words = state.errors.get(key(session));
-	if (words) announce(words);
+/**
+ * Another session with the same data. What was attended stays in the history, as the old one's. Answers take their
+ * members' codes: an admin can ask for them, a coach has those of this phone only.
+ */
+async function restore({ start, end, coachId, comment, answers, state: was }, id) {
+	const { users } = state.club;
+	const coach = users[coachId] ? coachId : members(state.club).find(({ role }) => role !== "Student").user_id;
+	const { session } = await request("coach_add_training_session", { start_time: start, end_time: end, coach, comment }, id);
+	const { session_id } = session;
+	if (was !== "scheduled") await request("coach_update_training_session", { session_id, session_state: was });
+	// The function has the coach say yes.
+	const said = { [coach]: null, ...answers };
+	const ids = Object.keys(said).filter((id) => users[id] && said[id] !== (session.participation[id] ?? null));
+	const codes = new Map(state.people.map(({ user, code }) => [user?.user_id, code]));
+	if (codeOf("Admin")) await (await part("invitations"))?.fetchCodes(ids.map((id) => users[id]), codes);
+	for (const answer of [...ANSWERS, null]) {
+		const user_auth_tokens = ids.filter((id) => said[id] === answer && codes.has(id)).map((id) => codes.get(id));
+		if (user_auth_tokens.length) await post("any_register_participation", { joining_sessions: { [session_id]: answer }, user_auth_tokens });
+	}
+	await refresh();
+	const count = ids.filter((id) => said[id] && !codes.has(id)).length;
+	return t(count ? "session.back" : "state.scheduled", { count });
 }
 
 /** Anybody may be the coach. */
@@ -168,7 +175,7 @@ export function copySession(session) {
  * One after the other, `each` under an operation id of its own; the button goes on where one failed, with the same
  * ids and content. Closing the dialog ends it. The club is read once, at the end.
  */
-export function several(planned, each, words) {
+export function several(planned, each, said) {
 	const made = h("div", { role: "status" });
 	const operations = Array.from(Array(WEEKS_MAX * 2), () => crypto.randomUUID());
 	const done = [];
@@ -182,16 +189,16 @@ export function several(planned, each, words) {
 					await each(one, operations[done.length]);
 				} catch (error) {
 					if (!done.length) throw error;
-					const values = { count: done.length, day: day(one.start), error: explain(error) };
-					throw Object.assign(new Error(t(words.failed, values)), { isUnknown: true });
+					const values = { done: t(said, { count: done.length }), day: day(one.start), error: explain(error) };
+					throw Object.assign(new Error(t("several.failed", values)), { isUnknown: true });
 				}
 				done.push(one);
-				made.replaceChildren(t(words.made, { count: done.length, total: plan.length }), h("ul", null, done.map(({ start }) => h("li", null, day(start)))));
+				made.replaceChildren(t("several.made", { count: done.length, total: plan.length }), h("ul", null, done.map(({ start }) => h("li", null, day(start)))));
 			}
 		} finally {
 			await refresh();
 		}
-		return t(words.done, { count: done.length });
+		return t(said, { count: done.length });
 	};
 	return { made, work };
 }
@@ -200,8 +207,7 @@ function addSessions(known = { date: localParts(Date.now() / 1000).date, from: "
 	const input = inputs(known);
 	const weeks = h("input", { type: "number", min: 1, max: WEEKS_MAX, required: true, value: 1 });
 	const each = (one, id) => request("coach_add_training_session", input.content(one), id);
-	const words = { made: "weekly.made", failed: "weekly.failed", done: "session.added" };
-	const { made, work } = several(() => input.plan(Number(weeks.value)), each, words);
+	const { made, work } = several(() => input.plan(Number(weeks.value)), each, "session.added");
 	const send = () => frozen([...input.all, weeks], work);
 	openDialog(title, form([input.fields, field(t("weekly.weeks"), weeks), made].flat().filter(Boolean), t("session.add"), send));
 }

@@ -1,8 +1,8 @@
 // Has this member trained enough for the next grading?
 
 import { keep, kept } from "../api.js";
-import { csv, defaultPeriod, matrix } from "../club.js";
-import { button, h, once, problem } from "../dom.js";
+import { csv, defaultPeriod, matrix, recorded } from "../club.js";
+import { button, h, once, problem, saveFile } from "../dom.js";
 import { hasDecimalComma, language, local, localParts, shortDay, t, weekdays } from "../i18n.js";
 import { redraw, request, run, state } from "../store.js";
 
@@ -58,7 +58,7 @@ function search(event) {
 		query.found = undefined;
 		query.found = await request("coach_get_historical_participation", period);
 		query.file = `${from}_${to}.csv`;
-		return t("history.count", { count: Object.keys(query.found).length });
+		return t("history.count", { count: recorded(query.found).length });
 	});
 }
 
@@ -94,8 +94,5 @@ const separators = () =>
 function download(dates, rows) {
 	const head = dates.map(({ start }) => Object.values(localParts(start)).join(" "));
 	const cells = rows.map((row) => [nameOf(row), row.total, ...row.attended.map(Number)]);
-	const file = new Blob(["\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], separator())], { type: "text/csv" });
-	const href = URL.createObjectURL(file);
-	h("a", { href, download: query.file }).click();
-	setTimeout(() => URL.revokeObjectURL(href));
+	saveFile(query.file, "text/csv", "\ufeff", csv([[t("member.name"), t("history.total"), ...head], ...cells], separator()));
 }

@@ -1,34 +1,40 @@
 // The links of all members, or of those chosen, to copy or print.
 
 import { members } from "../club.js";
-import { field, handOut, openDialog, worker } from "../dialog.js";
+import { handOut, openDialog, ticks, worker } from "../dialog.js";
 import { button, h } from "../dom.js";
-import { isFound, t } from "../i18n.js";
-import { request, state } from "../store.js";
-import { linkOf } from "./members.js";
+import { t } from "../i18n.js";
+import { linkTo, request, state } from "../store.js";
 
 /** Requests under way at once. */
 const AT_ONCE = 4;
 
+/** Login codes by id, of those that are not there yet, as long as `goesOn`, which hears how many are missing. */
+export async function fetchCodes(users, codes, goesOn = () => true) {
+	const missing = users.filter(({ user_id }) => !codes.has(user_id));
+	const next = async () => {
+		for (let user = missing.pop(); user && goesOn(missing.length); user = missing.pop()) {
+			const { user_id } = user;
+			codes.set(user_id, (await request("admin_show_auth_token", { user_id })).auth_token);
+		}
+	};
+	await Promise.all(Array.from(Array(AT_ONCE), next));
+}
+
 export function openInvitations() {
 	const all = members(state.club);
 	const boxes = all.map(() => h("input", { type: "checkbox", checked: true }));
-	const ticks = all.map(({ name }, n) => h("label", { class: "tick" }, boxes[n], h("span", null, name)));
-	const search = h("input", { type: "search", oninput: () => all.forEach(({ name }, n) => (ticks[n].hidden = !isFound(name, search.value))) });
-	const set = (is) => () => boxes.forEach((box, n) => ticks[n].hidden || (box.checked = is));
+	const { search, lines } = ticks(all, boxes);
+	const set = (is) => () => boxes.forEach((box, n) => lines[n].hidden || (box.checked = is));
 	const place = h("div", { role: "status" });
 	const codes = new Map();
 	const make = async () => {
 		const chosen = all.filter((_, n) => boxes[n].checked);
-		const missing = chosen.filter(({ user_id }) => !codes.has(user_id));
-		const next = async () => {
-			for (let user = missing.pop(); user && place.isConnected; user = missing.pop()) {
-				codes.set(user.user_id, (await request("admin_show_auth_token", { user_id: user.user_id })).auth_token);
-				place.replaceChildren(t("invitations.fetched", { count: chosen.length - missing.length, total: chosen.length }));
-			}
-		};
-		await Promise.all(Array.from(Array(AT_ONCE), next));
-		show(chosen.map(({ name, user_id }) => ({ name, url: linkOf(codes.get(user_id)) })));
+		await fetchCodes(chosen, codes, (left) => {
+			place.replaceChildren(t("several.made", { count: chosen.length - left, total: chosen.length }));
+			return place.isConnected;
+		});
+		if (place.isConnected) show(chosen.map(({ name, user_id }) => ({ name, url: linkTo(`code=${codes.get(user_id)}`) })));
 	};
 	const show = (list) => {
 		const text = () => list.map(({ name, url }) => `${name}: ${url}`).join("\n");
@@ -43,9 +49,9 @@ export function openInvitations() {
 	const go = worker(t("invitations.make"), make, { class: "primary" });
 	openDialog(
 		t("invitations.all"),
-		field(t("members.search"), search),
+		search,
 		h("div", { class: "actions" }, button(t("choose.all"), set(true)), button(t("choose.none"), set(false))),
-		h("fieldset", null, h("legend", null, t("invitations.who")), ticks),
+		h("fieldset", null, h("legend", null, t("invitations.who")), lines),
 		place,
 		go.place,
 		h("div", { class: "actions bottom" }, go.button),

@@ -4,7 +4,7 @@ import { members } from "../club.js";
 import { ask, field, form, frozen, handOut, openDialog, shut, worker } from "../dialog.js";
 import { button, h, once } from "../dom.js";
 import { isFound, language, t } from "../i18n.js";
-import { act, announce, redraw, replaceCode, request, state } from "../store.js";
+import { act, linkTo, part, redraw, replaceCode, request, state } from "../store.js";
 
 let wanted = "";
 
@@ -33,11 +33,7 @@ function row(user) {
 	);
 }
 
-async function invitations() {
-	const { openInvitations } = await import("./invitations.js").catch(() => ({}));
-	if (openInvitations) openInvitations();
-	else announce(t("error.part"));
-}
+const invitations = async () => (await part("invitations"))?.openInvitations();
 
 function memberForm({ name, role }, label, send) {
 	const nameInput = h("input", { required: true, autocomplete: "off", value: name });
@@ -93,11 +89,8 @@ function changeMember(user) {
 	);
 }
 
-/** The fragment is sent to no server. */
-export const linkOf = (code) => `${location.href.split("#")[0]}#code=${code}`;
-
 function codeToHandOut(name, code) {
-	const url = linkOf(code);
+	const url = linkTo(`code=${code}`);
 	return h(
 		"div",
 		{ class: "code" },

@@ -3,12 +3,9 @@
 import { canTakeAttendance, following } from "../club.js";
 import { ask, handOut, openDialog, shut } from "../dialog.js";
 import { button, h } from "../dom.js";
-import { day, t, times } from "../i18n.js";
-import { clubOnScreen, codeOf, state } from "../store.js";
+import { t, when } from "../i18n.js";
+import { clubOnScreen, codeOf, linkTo, part, state } from "../store.js";
 import { download } from "./calendar.js";
-
-const when = ({ start, end }) => `${day(start)} ${times(start, end)}`;
-const linkTo = ({ id }) => `${location.href.split("#")[0]}#session=${id}`;
 
 export function open(session) {
 	const dialog = openDialog(when(session));
@@ -19,19 +16,18 @@ export function open(session) {
 			work();
 		}, more);
 	const people = state.people.filter(({ user }) => user).map(({ user }) => user.user_id);
-	const url = linkTo(session);
+	const url = linkTo(`session=${session.id}`);
 	const list = h(
 		"div",
 		{ class: "menu" },
 		item("calendar.one", () => download([session])),
 		people.length > 0 && item("calendar.mine", () => download(null, people)),
-		handOut([[t("session.copyLink"), () => url]], { share: t("session.share"), title: state.about.name, text: when(session), url }),
+		handOut([[t("session.copyLink"), () => url]], { share: t("share"), title: state.about.name, text: when(session), url }),
 	);
 	dialog.lastChild.before(list);
 	if (!codeOf("Coach")) return;
-	const load = (name) => import(`./${name}.js`);
-	import("./coach.js").then(async (coach) => {
-		const series = await load("series");
+	Promise.all(["coach", "series"].map(part)).then(([coach, series]) => {
+		if (!coach || !series) return;
 		const { state: is } = session;
 		const isScheduled = is === "scheduled";
 		const later = following(clubOnScreen(), session).length;

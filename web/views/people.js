@@ -22,7 +22,9 @@ export function draw() {
 	const code = { id: "code", required: true, autocomplete: "off", autocapitalize: "none", spellcheck: "false", "aria-describedby": "hint" };
 	const select = h("select", { id: "language", onchange: ({ target }) => chooseLanguage(target.value) });
 	select.append(...Object.entries(LANGUAGES).map(([value, name]) => h("option", { value, lang: value, selected: value === language }, name)));
-	return [
+	return h(
+		"div",
+		{ class: "narrow" },
 		h("h2", { tabindex: "-1" }, t("people.here")),
 		invitation && invited(invitation),
 		state.isForVisit && h("p", { class: "banner" }, t("people.forVisit")),
@@ -37,7 +39,7 @@ export function draw() {
 			h("button", { class: "primary", "aria-busy": String(isBusy) }, t(isBusy ? "busy" : "login.title")),
 		),
 		h("div", { class: "field language" }, h("label", { for: "language" }, t("language")), select),
-	];
+	);
 }
 
 function invited({ code, user }) {

@@ -7,7 +7,6 @@ import { day, t } from "../i18n.js";
 import { clubOnScreen, request } from "../store.js";
 import { inputs, partsOfTimes, several, WEEKS_MAX } from "./coach.js";
 
-const WORDS = { made: "series.made", failed: "series.failed", done: "series.done" };
 const all = (session) => [session, ...following(clubOnScreen(), session)].slice(0, WEEKS_MAX);
 
 const which = (list) => h("p", { class: "hint" }, t("series.which", { count: list.length, first: day(list[0].start), last: day(list.at(-1).start) }));
@@ -21,14 +20,14 @@ export function changeFollowing(session) {
 		const comment = content.comment === session.comment.trim() ? one.comment : content.comment;
 		return request("coach_update_training_session", { session_id: one.id, ...content, comment }, id);
 	};
-	const { made, work } = several(() => list, each, WORDS);
+	const { made, work } = several(() => list, each, "series.done");
 	openDialog(t("series.change"), which(list), form([input.fields, made].flat().filter(Boolean), t("save"), () => frozen(input.all, work)));
 }
 
 export function cancelFollowing(session) {
 	const list = all(session);
 	const each = (one, id) => request("coach_update_training_session", { session_id: one.id, session_state: "cancelled" }, id);
-	const { made, work } = several(() => list, each, WORDS);
+	const { made, work } = several(() => list, each, "series.done");
 	const sure = worker(t("series.cancel"), work, { closes: true, class: "danger" });
 	openDialog(t("series.cancel"), which(list), made, sure.place, h("div", { class: "actions" }, sure.button));
 }

@@ -4,17 +4,16 @@ import { ANSWERS, sessions, who } from "../club.js";
 import { button, h, once, problem } from "../dom.js";
 import { day, language, nearDay, t, times, weekdayOf } from "../i18n.js";
 import { answer, choose, keyOf, sending } from "../outbox.js";
-import { announce, clubOnScreen, redraw, state } from "../store.js";
+import { announce, clubOnScreen, part, redraw, state } from "../store.js";
 
-/** In the list of one's own answers, which is there where the sessions are more than a glance. */
-const MINE_MAX = 5;
+/** One's own answers are listed where the sessions are more than a glance: as many, and the others when asked for. */
 const GLANCE = 3;
 /** Attendance that is missing longer is shown when asked for. */
 const DUE_MAX = 2;
 
 /** Sessions whose names are on screen; what is shown on demand. */
 const opened = new Set();
-const shown = { onlyOpen: false, allDue: false };
+const shown = { onlyOpen: false, allDue: false, allMine: false };
 
 /** `coaching`: `coach.js` if somebody here is a coach. `linked`: the session that the address names. */
 export function draw(coaching, linked) {
@@ -86,19 +85,22 @@ export function goTo(id) {
 /** One's own answers, what is open, and one answer to all of that. */
 function mine(coming, open, people) {
 	const isLong = coming.length > GLANCE;
+	// One more takes no more room than a button.
+	const more = shown.allMine || coming.length === GLANCE + 1 ? 0 : coming.length - GLANCE;
 	const line = ({ id, start, state: is, answers }) =>
 		h("li", null, h("a", { href: `#session=${id}` }, weekdayOf(start)), is === "cancelled" ? h("span", { class: "badge" }, t("state.cancelled")) : people.map(({ user }) => mark(user, answers[user.user_id], people.length > 1)));
 	return h(
 		"section",
 		{ class: "card mine", "aria-label": t("mine.title") },
 		isLong && h("h3", null, t("mine.title")),
-		isLong && h("ul", null, coming.slice(0, MINE_MAX).map(line)),
+		isLong && h("ul", null, (more > 0 ? coming.slice(0, GLANCE) : coming).map(line)),
 		h("p", { class: "hint" }, open.length ? t("mine.open", { count: open.length }) : t("mine.all")),
-		open.length > 0 &&
+		(open.length > 0 || more > 0) &&
 			h(
 				"div",
 				{ class: "actions" },
-				open.length < coming.length && button(t("mine.onlyOpen"), () => show({ onlyOpen: !shown.onlyOpen }), { "aria-pressed": String(shown.onlyOpen) }),
+				more > 0 && button(t("mine.more", { count: more }), () => show({ allMine: true })),
+				open.length > 0 && open.length < coming.length && button(t("mine.onlyOpen"), () => show({ onlyOpen: !shown.onlyOpen }), { "aria-pressed": String(shown.onlyOpen) }),
 				open.length > 1 && button(t("mine.yesToAll", { count: open.length }), () => yesToAll(open, people)),
 			),
 	);
@@ -197,9 +199,10 @@ function choices({ id, answers }, person) {
 }
 
 async function openMenu(id) {
-	const menu = await import("./menu.js").catch(() => {});
+	const menu = await part("menu");
+	if (!menu) return;
 	const { coming, due, past } = sessions(clubOnScreen(), Date.now() / 1000);
 	const session = [...coming, ...due, ...past].find((one) => one.id === id);
-	if (menu && session) menu.open(session);
-	else announce(t(menu ? "session.gone" : "error.part"));
+	if (session) menu.open(session);
+	else announce(t("session.gone"));
 }

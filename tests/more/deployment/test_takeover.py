@@ -101,6 +101,9 @@ changes=$(git status --porcelain)
 cp "{arm64}" target/package/bootstrap.zip
 ''')
     package.chmod(0o755)
+    page = tree / "bootstrap/page"
+    page.write_text("#!/bin/bash\nrm -rf target/package/web\ncp -r web target/package/web\n")
+    page.chmod(0o755)
     tools = tree / "tools"
     tools.mkdir()
     (tools / "old.zip").write_bytes(old_code())

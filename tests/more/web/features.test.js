@@ -121,6 +121,108 @@ test("undo: an answer, a cancelled session, a removed one", async () => {
   await page.getByRole("status").filter({ hasText: "they answer again themselves" }).waitFor();
 });
 
+/** Deletes a session and takes that back: what is stored then, and what was said. */
+async function deleteAndUndo(page, session) {
+  await menu(page, session, "Delete");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  const said = page.getByRole("status").filter({ hasText: /Restored|Deleted$/ });
+  await said.filter({ hasText: "Restored" }).waitFor();
+  const back = Object.values((await site.club()).sessions).find(({ comment }) => comment === session.comment);
+  return { back, said: await said.innerText() };
+}
+
+test("a removed session comes back whole by an admin; by a coach without others' answers, which it says", async () => {
+  const club = await site.club();
+  const session = basics(club);
+  const [emil, mette] = ["Emil", "Coach Mette"].map((name) => idOf(club, name));
+  const before = session.participation;
+  assert.ok(Object.keys(before).length > 3 && new Set(Object.values(before)).size === 3);
+
+  const coach = await site.visit({ who: ["Coach Mette", "Emil"] });
+  await choices(coach, session, "Emil").getByRole("button", { name: "Maybe" }).click();
+  await until(site, ({ sessions }) => sessions[session.session_id].participation[emil] === "Maybe");
+  const byCoach = await deleteAndUndo(coach, session);
+  const others = Object.keys(before).filter((id) => id !== session.coach && id !== mette).length;
+  assert.equal(byCoach.said.replace(/\s*Undo$/, ""), `Restored, but the answers of ${others} members are lost: they answer again themselves.`);
+  assert.deepEqual(byCoach.back.participation, { [session.coach]: "Yes", [emil]: "Maybe" });
+
+  await site.reset();
+  const again = await site.club();
+  const [first] = inOrder(again);
+  const answers = Object.fromEntries(Object.entries(first.participation));
+  // Its coach, too, may have said something else, and attendance may have been taken.
+  await site.post("any_register_participation", { joining_sessions: { [first.session_id]: "Maybe" }, user_auth_tokens: [site.codes[again.users[first.coach].name]] });
+  await site.post("coach_update_training_session", { auth_token: hana(), session_id: first.session_id, session_state: "archived" });
+  const admin = await site.visit({ who: ["Grandmaster Oh"] });
+  const byAdmin = await deleteAndUndo(admin, first);
+  assert.match(byAdmin.said, /^Restored\s*$/);
+  assert.deepEqual(byAdmin.back.participation, { ...answers, [first.coach]: "Maybe" });
+  assert.deepEqual([byAdmin.back.state, byAdmin.back.start_time, byAdmin.back.end_time, byAdmin.back.coach], ["archived", first.start_time, first.end_time, first.coach]);
+});
+
+test("sharing: a session's link with what it is, a cancellation, and copied where the browser cannot or does not", async () => {
+  const session = basics(await site.club());
+  const prepare = (page) =>
+    page.addInitScript(() => {
+      window.shared = [];
+      navigator.share = async (what) => {
+        window.shared.push(what);
+        if (window.refusal) throw new DOMException("", window.refusal);
+      };
+    });
+  const page = await site.visit({ who: ["Coach Mette"], prepare, permissions: ["clipboard-read", "clipboard-write"] });
+  const url = `${site.url}/#session=${session.session_id}`;
+  const dialog = page.getByRole("dialog");
+  const share = dialog.getByRole("button", { name: "Share" });
+  const shared = () => page.evaluate(() => window.shared.splice(0));
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  const open = () => card(page, session).getByRole("button", { name: /^More:/ }).click();
+  await open();
+  const when = await dialog.getByRole("heading", { level: 2 }).innerText();
+  await share.click();
+  await page.waitForFunction(() => window.shared.length);
+  assert.deepEqual(await shared(), [{ title: "Dojang", text: when, url }]);
+  // Given up: nothing is said, and nothing copied.
+  await page.evaluate(() => navigator.clipboard.writeText("before").then(() => (window.refusal = "AbortError")));
+  await share.click();
+  await page.waitForFunction(() => window.shared.length);
+  await share.and(page.locator(":not([aria-busy])")).waitFor();
+  assert.equal(await dialog.getByRole("alert").count(), 0);
+  assert.equal(await clipboard(), "before");
+  // Refused: copied.
+  await page.evaluate(() => (window.refusal = "NotAllowedError"));
+  await share.click();
+  await dialog.getByRole("status").filter({ hasText: "Copied" }).waitFor();
+  assert.equal(await clipboard(), `${when} ${url}`);
+  await page.keyboard.press("Escape");
+
+  await page.evaluate(() => (window.refusal = undefined));
+  await menu(page, session, "Cancel session");
+  await card(page, session).getByRole("button", { name: "Tell the club" }).click();
+  await shared();
+  await share.click();
+  await page.waitForFunction(() => window.shared.length);
+  const [told] = await shared();
+  assert.match(told.text, /^Dojang: the session on .+ is cancelled\.$/);
+  assert.equal(told.url, url);
+
+  const without = await site.visit({ prepare: (page) => page.addInitScript(() => (navigator.share = undefined)) });
+  await card(without, session).getByRole("button", { name: /^More:/ }).click();
+  await without.getByRole("dialog").getByRole("button", { name: "Copy link" }).waitFor();
+  assert.equal(await without.getByRole("dialog").getByRole("button", { name: "Share" }).count(), 0);
+});
+
+test("one's own answers: three lines, the others when asked for", async () => {
+  await series(6, FIRST, "Weekly");
+  const page = await site.visit({ who: ["Emil"] });
+  const lines = page.getByRole("region", { name: "Your answers" }).getByRole("listitem");
+  const all = await page.getByRole("article").count();
+  assert.equal(await lines.count(), 3);
+  await page.getByRole("button", { name: `${all - 3} more` }).click();
+  assert.equal(await lines.count(), all);
+});
+
 test("series: change and cancel all that follow, resumed where one failed; copy a session", async () => {
   const made = await series(4, FIRST, "Weekly");
   const page = await site.visit({ who: ["Coach Mette"], faults: true });
@@ -325,10 +427,22 @@ test("cancelled sessions ask nothing; printing has no buttons", async () => {
   assert.ok(await page.getByRole("table").isVisible());
 });
 
+test("the printed roster: names and ticks, no buttons nor fields", async () => {
+  const [session] = inOrder(await site.club());
+  const page = await site.visit({ who: ["Coach Mette"], prepare: (page) => page.addInitScript(() => (window.print = () => (window.printed = true))) });
+  await menu(page, session, "Print the list");
+  await page.waitForFunction(() => window.printed);
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator("button:visible, nav:visible, h1:visible, article:visible, input:visible:not([type=checkbox])").count(), 0);
+  for (const name of ["Amir", "Emil", "Grandmaster Oh"]) assert.ok(await page.getByRole("checkbox", { name }).isVisible(), name);
+  assert.ok(await page.getByRole("dialog").getByRole("heading").isVisible());
+});
+
 test("an empty club shows its first steps", async () => {
   const club = await site.club();
   club.sessions = {};
   const page = await site.visit({ who: ["Grandmaster Oh"], prepare: (page) => page.route(site.dataUrl, (route) => route.fulfill({ json: club })) });
+  await page.locator(".steps li").nth(2).waitFor();
   assert.equal(await page.locator(".steps li").count(), 3);
   await page.locator(".steps").getByRole("button", { name: "Add sessions" }).click();
   await page.getByRole("dialog", { name: "Add sessions" }).waitFor();

@@ -113,6 +113,20 @@ test("attendance that was taken meanwhile is in the history", async () => {
   await page.waitForFunction((count) => document.querySelectorAll("thead th").length === count, before + 1);
 });
 
+test("the separator that was chosen is remembered", async () => {
+  const page = await site.visit({ who: ["Coach Hana"], hash: "#history" });
+  const separator = page.getByLabel("Separator of the CSV");
+  assert.equal(await separator.inputValue(), ",");
+  for (const [chosen, between] of [["Tab", "\t"], ["Semicolon ;", ";"]]) {
+    await separator.selectOption({ label: chosen });
+    await page.reload();
+    assert.equal(await separator.inputValue(), between);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
+    const text = await readFile(await download.path(), "utf8");
+    assert.ok(text.startsWith(`\ufeff"Name"${between}"Total"${between}`), text.slice(0, 40));
+  }
+});
+
 test("Danish: the CSV's separator is a semicolon; its name is the period that was fetched", async () => {
   const page = await site.visit({ who: ["Coach Mette"], hash: "#history", locale: "da-DK" });
   await page.getByRole("table").waitFor();

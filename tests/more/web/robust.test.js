@@ -139,7 +139,7 @@ for (const [name, script] of [
     await page.getByRole("link", { name: "You" }).click();
     await page.getByRole("textbox").fill(site.codes.Emil);
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByRole("status").filter({ hasText: "Logged in for this visit only, as the browser keeps nothing: Emil" }).waitFor();
+    await page.getByRole("status").filter({ hasText: "Logged in: Emil. This browser keeps nothing: you are logged in for this visit only." }).waitFor();
     await page.getByRole("group", { name: "Emil" }).first().getByRole("button", { name: "Yes" }).click();
     await page.getByRole("status").filter({ hasText: "Emil: Yes" }).waitFor();
     await page.getByRole("link", { name: "You" }).click();

@@ -11,12 +11,16 @@ import { chromium } from "playwright-core";
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** Where the viewer is. */
 export const ZONE = process.env.DOJANG_ZONE ?? "Europe/Copenhagen";
+/** The page's files: of the source, unless it is said otherwise. */
+export const SOURCE = join(root, "web");
+export const PUBLISHED = join(root, "target/package/web");
+const PAGE = process.env.DOJANG_PUBLISHED ? PUBLISHED : SOURCE;
 /** Only so that a hang ends: what is waited for comes as soon as the machine can. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
 
 /** Starts the servers and a browser. `stop` ends them. */
-export async function startSite() {
-  const servers = await startServers();
+export async function startSite(pageFolder) {
+  const servers = await startServers(pageFolder);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox"],
@@ -82,9 +86,9 @@ export async function startSite() {
 }
 
 /** The local command on free ports, with a club of its own. */
-export async function startServers() {
+export async function startServers(page = PAGE) {
   const data = await mkdtemp(join(tmpdir(), "dojang-web-"));
-  const local = spawn(join(root, "target/debug/local"), ["--port", "0", "--data-dir", data]);
+  const local = spawn(join(root, "target/debug/local"), ["--port", "0", "--data-dir", data, "--page", page]);
   local.stderr.resume();
   const ended = new Promise((resolve) => local.once("exit", resolve));
   let greeting = "";
