@@ -74,6 +74,7 @@ impl Answer {
                 "It is not known whether the change was made. Please look before you try again."
             }
         };
+        // The server's flaws do not pass; but it is the server that is not to be used, and not a fault of ours.
         let is_unavailable = fault.is_passing || fault.given_up == Some(Obstacle::Server);
         let mut answer = Self::error(if is_unavailable { 503 } else { 500 }, text);
         if fault.is_passing {
@@ -91,7 +92,7 @@ impl Answer {
         self.status
     }
 
-    /// Whether it tells of a fault that passes.
+    /// Whether it tells of a fault that passes, or of a server that cannot be used.
     #[must_use]
     pub fn is_passing_fault(&self) -> bool {
         self.status == 503

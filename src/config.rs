@@ -302,6 +302,8 @@ mod tests {
             "https://amazonaws.com.example.org",
             "http://notamazonaws.com",
             "http://127.0.0.1:9",
+            "http://ec2-1-2-3-4.compute-1.amazonaws.com:9000",
+            "https://store-123.eu-north-1.elb.amazonaws.com",
         ] {
             assert_eq!(at(other, ""), Trust::Probed, "{other}");
             assert_eq!(at(other, "Trusted"), Trust::Full);

@@ -53,7 +53,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is AWS's own S3, by its name: VPC endpoints and the like are configured.
+    /// Whether it is AWS's own S3, by its name: VPC endpoints and the like are configured. Machines and load balancers
+    /// in AWS have names in its domains too, but none with S3's label.
     #[must_use]
     pub fn is_aws(&self) -> bool {
         match self {
@@ -62,7 +63,8 @@ impl Endpoint {
                 let host = endpoint.authority.split(':').next().unwrap_or_default();
                 AWS_DOMAINS.iter().any(|domain| {
                     host.strip_suffix(domain)
-                        .is_some_and(|name| name.ends_with('.'))
+                        .and_then(|name| name.strip_suffix('.'))
+                        .is_some_and(|name| name.split('.').any(|label| S3_LABELS.contains(&label)))
                 })
             }
         }
@@ -87,6 +89,7 @@ fn is_host_label(bucket: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+const S3_LABELS: [&str; 2] = ["s3", "s3-fips"];
 const AWS_DOMAINS: [&str; 3] = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"];
 
 /// A configured endpoint, such as `http://127.0.0.1:9002` or `https://s3.example.org/base`.

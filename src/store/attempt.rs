@@ -85,10 +85,11 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Publishes what somebody left unpublished, unless the server keeps too little for it to be safe.
     fn repair(&mut self, known: Known) -> Result<Known, Stop> {
-        if !self.flaws()?.is_empty() {
-            return Ok(known);
+        // Nor does a read fail where the server cannot be tried.
+        match self.flaws() {
+            Ok(flaws) if flaws.is_empty() => self.publish(known, false),
+            _ => Ok(known),
         }
-        self.publish(known, false)
     }
 
     /// Whether a copy needs no confirmation.

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::World;
 use super::cache::{Known, Modified, Private};
 use super::journal::Journal;
-use super::objects::Unread;
 use super::outcome::{OpenCommit, Progress, Replaced};
 use super::run::{Run, Stop};
-use super::server::{self, Flaw};
-use super::{Fault, Obstacle, Trust, World};
 use crate::actions::{Change, HistoryChange};
 use crate::club::Club;
 use crate::club::operation::Secret;
@@ -77,47 +75,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             last_modified,
         };
         self.publish(known, true)
-    }
-
-    /// Before a change: refuses it where the server does not keep what the promises rest on.
-    fn see_to_server(&mut self) -> Result<(), Stop> {
-        let flaws = self.flaws()?;
-        if flaws.is_empty() {
-            return Ok(());
-        }
-        let texts: Vec<_> = flaws.iter().map(|flaw| flaw.text()).collect();
-        let cause = format!("{}. {}", texts.join("; "), server::WAY_OUT);
-        let fault = self.fault(false, cause);
-        Err(Stop::from(Fault {
-            given_up: Some(Obstacle::Server),
-            ..fault
-        }))
-    }
-
-    /// What the server does not keep and changes cannot do without. It is tried once an instance.
-    pub(super) fn flaws(&mut self) -> Result<Vec<Flaw>, Stop> {
-        if self.store.trust == Trust::Full {
-            return Ok(Vec::new());
-        }
-        let flaws = loop {
-            if let Some(flaws) = self.store.flaws() {
-                break flaws;
-            }
-            let timeout = self.timeout()?;
-            match server::probe(&self.store.objects, self.fresh_nonce(), timeout) {
-                Ok(flaws) => self.store.found(flaws),
-                Err(error) => {
-                    self.later(&Unread::S3("the probe of the S3 server".into(), error))?
-                }
-            }
-        };
-        if self.store.trust == Trust::SingleInstance {
-            for flaw in &flaws {
-                self.trace.warn(Some(flaw.text()));
-            }
-            return Ok(Vec::new());
-        }
-        Ok(flaws)
     }
 
     /// Writes the private object over the version `replaced`, or where there is none.

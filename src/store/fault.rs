@@ -9,7 +9,7 @@ pub struct Fault {
     pub is_passing: bool,
     /// For the log only. Holds no login code, credential or request data.
     pub cause: String,
-    /// Set if trying again was given up: what was in the way. For the log and its alarms.
+    /// Set if trying was given up: what was in the way. For the log and its alarms.
     pub given_up: Option<Obstacle>,
 }
 

@@ -162,15 +162,22 @@ impl<S: ObjectStore, W: World> Store<S, W> {
         })
     }
 
-    fn flaws(&self) -> Option<Vec<Flaw>> {
+    fn known_flaws(&self) -> Option<Vec<Flaw>> {
         self.flaws
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn found(&self, flaws: Vec<Flaw>) {
-        *self.flaws.lock().unwrap_or_else(PoisonError::into_inner) = Some(flaws);
+    /// Another thread may have tried it at the same moment, and have found more.
+    fn remember_flaws(&self, flaws: &[Flaw]) {
+        let mut known = self.flaws.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get_or_insert_default();
+        for flaw in flaws {
+            if !known.contains(flaw) {
+                known.push(*flaw);
+            }
+        }
     }
 
     fn known(&self) -> Option<Known> {

@@ -1,14 +1,18 @@
 //! Whether an S3-compatible server keeps what the promises rest on (`docs/protocol.md#what-the-server-must-keep`).
 //!
-//! AWS does, and is not asked. At a configured endpoint each instance tries it on an object of its own, before its
-//! first change.
+//! AWS does, and is not asked. At a configured endpoint each instance tries it before its first change or repair, on an
+//! object that is there for that.
 
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::journal::Journal;
 use super::nonce::Nonce;
-use super::objects::Objects;
+use super::objects::{Objects, Unread};
+use super::run::{Run, Stop};
+use super::{Fault, Obstacle, World};
+use crate::club::operation::{OperationKey, Secret};
 use crate::s3::{Condition, ETag, Fetched, ObjectStore, S3Error, Upload, Written};
 
 /// How far the server is trusted to keep what the promises rest on.
@@ -27,6 +31,7 @@ pub enum Trust {
 /// What a server does not keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
+    Conditions,
     Metadata,
     IfNoneMatch,
     IfMatch,
@@ -35,8 +40,11 @@ pub(super) enum Flaw {
 
 impl Flaw {
     /// What is wrong, and what is lost by it. For the log.
-    pub(super) fn text(self) -> &'static str {
+    fn text(self) -> &'static str {
         match self {
+            Self::Conditions => {
+                "the S3 server does not know conditional writes (501): it cannot be written to"
+            }
             Self::Metadata => {
                 "the S3 server drops x-amz-meta-* headers: a request that is repeated takes effect twice"
             }
@@ -55,88 +63,130 @@ impl Flaw {
     }
 }
 
-/// Tries the server. What is tried anew each time has `nonce` in it. Takes no longer than `timeout`, or little
-/// longer.
-///
-/// # Errors
-/// The first request that failed for another reason than its condition.
-pub(super) fn probe<S: ObjectStore>(
-    objects: &Objects<S>,
-    nonce: Nonce,
-    timeout: Duration,
-) -> Result<Vec<Flaw>, S3Error> {
-    let mut probe = Probe {
-        objects,
-        nonce,
-        written: 0,
-        timeout: timeout / STEPS,
-    };
-    let mut flaws = Vec::new();
-    probe.write(Condition::Always)?;
-    if !probe.are_metadata_kept()? {
-        flaws.push(Flaw::Metadata);
+impl<S: ObjectStore, W: World> Run<'_, S, W> {
+    /// Before a change: refuses it where the server does not keep what the promises rest on.
+    pub(super) fn see_to_server(&mut self) -> Result<(), Stop> {
+        let flaws = self.flaws()?;
+        if flaws.is_empty() {
+            return Ok(());
+        }
+        let mut cause = flaws
+            .iter()
+            .map(|flaw| flaw.text())
+            .collect::<Vec<_>>()
+            .join("; ");
+        if !flaws.contains(&Flaw::Conditions) {
+            cause = format!("{cause}. {WAY_OUT}");
+        }
+        Err(Stop::from(Fault {
+            given_up: Some(Obstacle::Server),
+            ..self.fault(false, cause)
+        }))
     }
-    if !is_heeded(probe.write(Condition::Absent))? {
-        flaws.push(Flaw::IfNoneMatch);
+
+    /// What the server does not keep and changes cannot do without. It is tried once an instance.
+    pub(super) fn flaws(&mut self) -> Result<Vec<Flaw>, Stop> {
+        if self.store.trust == Trust::Full {
+            return Ok(Vec::new());
+        }
+        let flaws = loop {
+            if let Some(flaws) = self.store.known_flaws() {
+                break flaws;
+            }
+            let end = self.store.world.monotonic() + self.timeout()?;
+            let mut probe = Probe {
+                objects: &self.store.objects,
+                nonce: self.fresh_nonce(),
+                written: 0,
+                left: || end.saturating_sub(self.store.world.monotonic()),
+            };
+            match probe.flaws() {
+                Ok(flaws) => self.store.remember_flaws(&flaws),
+                Err(error @ S3Error::Refused { .. }) => {
+                    let cause = format!("{PROBE}: {error}. {WITHOUT_PROBE}");
+                    return Err(self.fault(false, cause).into());
+                }
+                Err(error) => self.later(&Unread::S3(PROBE.into(), error))?,
+            }
+        };
+        if self.store.trust == Trust::SingleInstance && !flaws.contains(&Flaw::Conditions) {
+            for flaw in &flaws {
+                self.trace.warn(Some(flaw.text()));
+            }
+            return Ok(Vec::new());
+        }
+        Ok(flaws)
     }
-    let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());
-    if !is_heeded(probe.write(Condition::Match(&nobody)))? {
-        flaws.push(Flaw::IfMatch);
-    } else if !probe.is_atomic()? {
-        flaws.push(Flaw::Atomicity);
-    }
-    Ok(flaws)
 }
 
-/// Whether a condition that does not hold kept a write from being made. A server that does not know it may say so
-/// (501): then it does not heed it either.
-fn is_heeded(written: Result<Written, S3Error>) -> Result<bool, S3Error> {
-    match written {
-        Ok(_) => Ok(false),
-        Err(S3Error::Absent) => Ok(true),
-        Err(error) if error.is_conflict() => Ok(true),
-        Err(S3Error::Refused { said, .. }) if said.status == NOT_IMPLEMENTED => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-struct Probe<'a, S> {
+/// Tries a server. What it writes has `nonce` in it, so that no two versions are equal.
+struct Probe<'a, S, L> {
     objects: &'a Objects<S>,
     nonce: Nonce,
-    /// How many versions were made to be written: no two of them are equal.
     written: u32,
-    timeout: Duration,
+    /// The time that is left.
+    left: L,
 }
 
-impl<S: ObjectStore> Probe<'_, S> {
+impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
+    /// What the server does not keep.
+    ///
+    /// # Errors
+    /// The first request that failed for another reason than its condition.
+    fn flaws(&mut self) -> Result<Vec<Flaw>, S3Error> {
+        let mut flaws = Vec::new();
+        self.write(Condition::Always)?;
+        if !self.are_metadata_kept()? {
+            flaws.push(Flaw::Metadata);
+        }
+        let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());
+        // Twice: before the first, somebody may have deleted the object.
+        let absent = [self.write(Condition::Absent), self.write(Condition::Absent)];
+        let matching = self.write(Condition::Match(&nobody));
+        if absent.iter().chain([&matching]).any(is_unknown) {
+            flaws.push(Flaw::Conditions);
+            return Ok(flaws);
+        }
+        let [_, absent] = absent;
+        if !is_heeded(absent)? {
+            flaws.push(Flaw::IfNoneMatch);
+        }
+        if !is_heeded(matching)? {
+            flaws.push(Flaw::IfMatch);
+        } else if !self.is_atomic()? {
+            flaws.push(Flaw::Atomicity);
+        }
+        Ok(flaws)
+    }
+
     fn write(&mut self, condition: Condition<'_>) -> Result<Written, S3Error> {
         let content = self.content();
-        let metadata = metadata();
-        let metadata = [(NAME, &*metadata)];
+        let (name, value) = metadata();
+        let metadata = [(name, &*value)];
         let upload = upload(&content, &metadata, condition);
         self.objects
             .s3
-            .put(self.objects.probe(), &upload, self.timeout)
+            .put(self.objects.probe(), &upload, (self.left)())
     }
 
     /// Whether GET and HEAD bring the metadata. Other instances write the same.
     fn are_metadata_kept(&self) -> Result<bool, S3Error> {
         let location = self.objects.probe();
-        let Fetched::Object(object) = self.objects.s3.get(location, None, self.timeout)? else {
+        let Fetched::Object(object) = self.objects.s3.get(location, None, (self.left)())? else {
             return Ok(false);
         };
-        let head = self.objects.s3.head(location, self.timeout)?;
-        let expected = metadata();
+        let head = self.objects.s3.head(location, (self.left)())?;
+        let (name, value) = metadata();
         Ok([object.head, head]
             .iter()
-            .all(|head| head.metadata.get(NAME) == Some(&expected)))
+            .all(|head| head.metadata.get(name) == Some(&value)))
     }
 
-    /// Whether of several writes at the same moment, each over the same version, no more than one is made. None is
-    /// where another instance wrote in between.
+    /// Whether of several writes at once, each over the same version, no more than one is made. None is where
+    /// another instance wrote in between.
     fn is_atomic(&mut self) -> Result<bool, S3Error> {
-        let metadata = metadata();
-        let metadata = [(NAME, &*metadata)];
+        let (name, value) = metadata();
+        let metadata = [(name, &*value)];
         for _ in 0..RACES {
             let start = self.write(Condition::Always)?.etag;
             let contents: Vec<_> = (0..RACERS).map(|_| self.content()).collect();
@@ -144,11 +194,16 @@ impl<S: ObjectStore> Probe<'_, S> {
                 .iter()
                 .map(|content| upload(content, &metadata, Condition::Match(&start)))
                 .collect();
+            let location = self.objects.probe();
             let written = self
                 .objects
                 .s3
-                .put_at_once(self.objects.probe(), &uploads, self.timeout);
-            if written.iter().filter(|written| written.is_ok()).count() > 1 {
+                .put_at_once(location, &uploads, (self.left)());
+            let mut made = 0;
+            for written in written {
+                made += usize::from(!is_heeded(written)?);
+            }
+            if made > 1 {
                 return Ok(false);
             }
         }
@@ -162,8 +217,31 @@ impl<S: ObjectStore> Probe<'_, S> {
     }
 }
 
-fn metadata() -> String {
-    "0123456789_abcdef-".repeat(METADATA_BYTES / 18)
+/// Whether a condition that does not hold kept a write from being made.
+fn is_heeded(written: Result<Written, S3Error>) -> Result<bool, S3Error> {
+    match written {
+        Ok(_) => Ok(false),
+        Err(S3Error::Absent) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the server says that it does not know the condition.
+fn is_unknown(written: &Result<Written, S3Error>) -> bool {
+    matches!(written, Err(S3Error::Refused { said, .. }) if said.status == NOT_IMPLEMENTED)
+}
+
+/// As long as a list of operations gets, and of the same letters. Always the same.
+fn metadata() -> (&'static str, String) {
+    let secret = Secret([0; Secret::BYTES]);
+    let full = (0..Journal::CAPACITY).fold(Journal::new(secret), |journal, n| {
+        let mut key = [0; OperationKey::BYTES];
+        key[..8].copy_from_slice(&(n as u64).to_le_bytes());
+        journal.with(secret, OperationKey(key))
+    });
+    let value = full.to_metadata().map(|(_, value)| value);
+    (NAME, value.unwrap_or_default())
 }
 
 fn upload<'a>(
@@ -180,18 +258,18 @@ fn upload<'a>(
     }
 }
 
-/// What the owner can do.
-pub(super) const WAY_OUT: &str = "Changes are refused, unless DOJANG_S3_SERVER says that a single instance \
-    is enough";
-
-const NAME: &str = "dojang-probe";
+const PROBE: &str = "private dojang-probe.json (on which the S3 server is tried)";
+/// What the owner can do about a flaw.
+const WAY_OUT: &str =
+    "Changes are refused, unless DOJANG_S3_SERVER says that a single instance is enough";
+/// What the owner can do where it cannot be tried.
+const WITHOUT_PROBE: &str =
+    "The object must be readable and writable, or DOJANG_S3_SERVER say that the server is trusted";
+/// Not the journal's own name: the object is no club.
+const NAME: &str = "dojang-probed";
 const ABOUT: &str =
     "dojang tries here whether this S3 server keeps conditions and metadata. It can be deleted.";
-/// As long as the journal gets.
-const METADATA_BYTES: usize = 1_944;
 /// How many writes are made at once, and how often.
 const RACERS: usize = 8;
 const RACES: usize = 2;
-/// How many answers are waited for one after the other, at most.
-const STEPS: u32 = 9;
 const NOT_IMPLEMENTED: u16 = 501;

@@ -2,8 +2,9 @@
 //! emulator and the signature-checking S3 server of crate `local`, over sockets.
 //!
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
-//! runs only the cases whose name contains it; `--test-threads=N` runs so many at once. `DOJANG_S3_REQUESTS` names a file for the kinds of requests
-//! that the function made to S3, for the test of its role in `tests/more/deployment`.
+//! runs only the cases whose name contains it, and `--skip NAME` none of those; `--test-threads=N` runs so many at once.
+//! `DOJANG_S3_REQUESTS` names a file for the kinds of requests that the function made to S3, for the test of its role in
+//! `tests/more/deployment`.
 
 mod attendance;
 mod bad_start;
@@ -60,19 +61,24 @@ fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    let filter = arguments
+    let after = |option: &'static str| {
+        let pairs = arguments.windows(2);
+        pairs
+            .filter(move |pair| pair[0] == option)
+            .map(|pair| &*pair[1])
+    };
+    let skipped: Vec<&str> = after("--skip").collect();
+    let values: Vec<&str> = after("--test-threads").chain(after("--skip")).collect();
+    let filters: Vec<&str> = arguments
         .iter()
-        .enumerate()
-        .filter(|(place, _)| *place == 0 || arguments[place - 1] != "--test-threads")
-        .map(|(_, argument)| argument)
-        .find(|argument| !argument.starts_with('-'));
+        .map(|argument| &**argument)
+        .filter(|argument| !argument.starts_with('-') && !values.contains(argument))
+        .collect();
+    let is_named = |case: &Case, names: &[&str]| names.iter().any(|name| case.name.contains(name));
     let cases: Vec<Case> = all_cases()
         .into_iter()
-        .filter(|case| {
-            filter
-                .as_ref()
-                .is_none_or(|filter| case.name.contains(&***filter))
-        })
+        .filter(|case| filters.is_empty() || is_named(case, &filters))
+        .filter(|case| !is_named(case, &skipped))
         .collect();
     let (counts, failed) = run(&cases, at_once(test_threads().unwrap_or(WORKERS)));
     print_counts(&counts);

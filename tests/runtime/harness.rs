@@ -144,21 +144,26 @@ pub(crate) fn test_child(behaviour: &str, environment: &[(&str, &str)]) -> Comma
     command
 }
 
-/// The example `hello`, which `cargo test` builds unless it is told to build only some tests.
+/// The example `hello`.
 pub(crate) fn hello() -> Command {
+    bare(&example("hello"))
+}
+
+/// An example, which `cargo test` builds unless it is told to build only some tests.
+pub(crate) fn example(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     let profile = deps.parent().and_then(Path::parent).unwrap();
-    let path: PathBuf = profile.join("examples/hello");
+    let path: PathBuf = profile.join("examples").join(name);
     if !path.exists() {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--example", "hello", "--target-dir"])
+            .args(["build", "--quiet", "--example", name, "--target-dir"])
             .arg(profile.parent().unwrap())
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();
         assert!(built.success());
     }
-    bare(&path)
+    path
 }
 
 fn bare(program: &Path) -> Command {
