@@ -103,20 +103,25 @@ fn main() -> ExitCode {
 /// The cases of all topics.
 fn all_cases() -> Vec<Case> {
     [
+        // These wait longest: begun last, they would keep the others' end waiting.
+        memory::cases(),
+        faults::cases(),
+        s3_answers::cases(),
+        logs::cases(),
+        concurrency::cases(),
+        tls::cases(),
+        restart::cases(),
+        // The others.
         attendance::cases(),
         bad_start::cases(),
-        concurrency::cases(),
         events::cases(),
         existing_club::cases(),
-        faults::cases(),
         first_start::cases(),
         function_url::cases(),
         history::cases(),
         instances::cases(),
-        logs::cases(),
         limits::cases(),
         lost_lists::cases(),
-        memory::cases(),
         names::cases(),
         odd_s3::cases(),
         participation::cases(),
@@ -127,12 +132,9 @@ fn all_cases() -> Vec<Case> {
         repetition::cases(),
         requests::cases(),
         reset::cases(),
-        restart::cases(),
         restored::cases(),
-        s3_answers::cases(),
         sessions::cases(),
         surrogates::cases(),
-        tls::cases(),
         two_buckets::cases(),
         users::cases(),
     ]
