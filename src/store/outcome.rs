@@ -56,17 +56,16 @@ impl Progress {
     ) -> Result<Self, &'static str> {
         match self {
             Self::Open(open) => open.after_reading(etag, journal, heeds_lost_lists),
-            Self::Committed(secret) if !journal.contains(key) && heeds_lost_lists => {
-                if journal.secret() != Some(secret) {
+            Self::Committed(secret) if !journal.contains(key) => {
+                if heeds_lost_lists && journal.secret() != Some(secret) {
                     return Err("the list of operations is gone on which this one was");
                 }
-                if journal.may_have_forgotten_since(None) {
+                if heeds_lost_lists && journal.may_have_forgotten_since(None) {
                     return Err("the list of operations forgot this one");
                 }
                 // An older version was restored: there, it did not take effect.
                 Ok(Self::Nothing)
             }
-            Self::Committed(_) if !journal.contains(key) => Ok(Self::Nothing),
             same => Ok(same),
         }
     }

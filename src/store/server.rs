@@ -97,6 +97,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let mut probe = Probe {
                 objects: &self.store.objects,
                 nonce: self.fresh_nonce(),
+                metadata: metadata(),
                 written: 0,
                 left: || end.saturating_sub(self.store.world.monotonic()),
             };
@@ -123,6 +124,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 struct Probe<'a, S, L> {
     objects: &'a Objects<S>,
     nonce: Nonce,
+    /// The value that is to come back.
+    metadata: String,
     written: u32,
     /// The time that is left.
     left: L,
@@ -161,8 +164,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
 
     fn write(&mut self, condition: Condition<'_>) -> Result<Written, S3Error> {
         let content = self.content();
-        let (name, value) = metadata();
-        let metadata = [(name, &*value)];
+        let metadata = [(NAME, &*self.metadata)];
         let upload = upload(&content, &metadata, condition);
         self.objects
             .s3
@@ -176,20 +178,18 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
             return Ok(false);
         };
         let head = self.objects.s3.head(location, (self.left)())?;
-        let (name, value) = metadata();
         Ok([object.head, head]
             .iter()
-            .all(|head| head.metadata.get(name) == Some(&value)))
+            .all(|head| head.metadata.get(NAME) == Some(&self.metadata)))
     }
 
     /// Whether of several writes at once, each over the same version, no more than one is made. None is where
     /// another instance wrote in between.
     fn is_atomic(&mut self) -> Result<bool, S3Error> {
-        let (name, value) = metadata();
-        let metadata = [(name, &*value)];
         for _ in 0..RACES {
             let start = self.write(Condition::Always)?.etag;
             let contents: Vec<_> = (0..RACERS).map(|_| self.content()).collect();
+            let metadata = [(NAME, &*self.metadata)];
             let uploads: Vec<_> = contents
                 .iter()
                 .map(|content| upload(content, &metadata, Condition::Match(&start)))
@@ -233,7 +233,7 @@ fn is_unknown(written: &Result<Written, S3Error>) -> bool {
 }
 
 /// As long as a list of operations gets, and of the same letters. Always the same.
-fn metadata() -> (&'static str, String) {
+fn metadata() -> String {
     let secret = Secret([0; Secret::BYTES]);
     let full = (0..Journal::CAPACITY).fold(Journal::new(secret), |journal, n| {
         let mut key = [0; OperationKey::BYTES];
@@ -241,7 +241,7 @@ fn metadata() -> (&'static str, String) {
         journal.with(secret, OperationKey(key))
     });
     let value = full.to_metadata().map(|(_, value)| value);
-    (NAME, value.unwrap_or_default())
+    value.unwrap_or_default()
 }
 
 fn upload<'a>(
