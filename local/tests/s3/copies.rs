@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::common::signed;
-use crate::{BUCKET, Case, ETAG, PRIVATE, PUBLIC, check, put, server, values};
+use crate::{BUCKET, Case, ETAG, PRIVATE, PUBLIC, check, get, put, server, values};
 use local::S3Server;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 
@@ -84,13 +84,7 @@ fn a_version_copied_onto_its_object_restores_it() {
         (after.bytes, after.metadata),
         (before.bytes, before.metadata)
     );
-    let listed = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?versions"),
-        &[],
-        b"",
-    );
+    let listed = get(&s3, &format!("{BUCKET}?versions"));
     assert_eq!(values(&listed, "VersionId").len(), 3);
 }
 

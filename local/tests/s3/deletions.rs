@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use md5::{Digest, Md5};
 
 use crate::common::signed;
-use crate::{BUCKET, Case, ETAG, PRIVATE, UNKNOWN, check, put, server, values};
+use crate::{BUCKET, Case, ETAG, PRIVATE, UNKNOWN, check, get, put, server, values};
 use local::setup::PRIVATE_BUCKET;
 
 #[test]
@@ -72,13 +72,7 @@ fn many_are_deleted_at_once() {
     );
     assert_eq!(values(&done, "DeleteMarker"), ["true"]);
     assert_eq!(values(&done, "Deleted").len(), 3);
-    let left = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?versions"),
-        &[],
-        b"",
-    );
+    let left = get(&s3, &format!("{BUCKET}?versions"));
     assert_eq!(values(&left, "VersionId").len(), 3);
     assert!(left.text().contains(&second) && !left.text().contains(&first));
     assert_eq!(s3.object(PRIVATE_BUCKET, "a&b"), None);

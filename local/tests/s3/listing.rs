@@ -1,7 +1,7 @@
 //! Lists, in pages.
 
 use crate::common::signed;
-use crate::{BUCKET, PRIVATE, put, server, values};
+use crate::{BUCKET, PRIVATE, get, put, server, values};
 use local::{S3Options, S3Server};
 
 /// In the order of their bytes, which is S3's.
@@ -93,7 +93,7 @@ fn objects_are_listed() {
             format!("{BUCKET}?list-type=2&{query}"),
             format!("{BUCKET}?{query}"),
         ] {
-            let listed = signed(&s3.endpoint(), "GET", &path, &[], b"");
+            let listed = get(&s3, &path);
             assert_eq!(listed.status, 200, "{path}: {}", listed.text());
             assert_eq!(values(&listed, "Key"), *keys, "{path}");
             let common = values(&listed, "CommonPrefixes").join("");
@@ -107,12 +107,12 @@ fn objects_are_listed() {
         }
     }
     let after = format!("{BUCKET}?list-type=2&start-after=sessions/2025.json&fetch-owner=true");
-    let listed = signed(&s3.endpoint(), "GET", &after, &[], b"");
+    let listed = get(&s3, &after);
     assert_eq!(values(&listed, "Key"), KEYS[3..]);
     assert_eq!(values(&listed, "Owner").len(), 3);
     // A folder that the marker lies in is still shown.
     let within = format!("{after}&delimiter=/");
-    let listed = signed(&s3.endpoint(), "GET", &within, &[], b"");
+    let listed = get(&s3, &within);
     assert_eq!(values(&listed, "Key"), KEYS[4..]);
     assert!(
         listed
@@ -139,12 +139,12 @@ fn pages_lead_to_the_end() {
             "NextKeyMarker",
         ),
     ] {
-        let whole = signed(&s3.endpoint(), "GET", &base, &[], b"");
+        let whole = get(&s3, &base);
         for size in 1..=4 {
             let (mut keys, mut next) = (Vec::new(), String::new());
             loop {
                 let path = format!("{base}&max-keys={size}{next}");
-                let listed = signed(&s3.endpoint(), "GET", &path, &[], b"");
+                let listed = get(&s3, &path);
                 assert_eq!(listed.status, 200, "{path}: {}", listed.text());
                 let here = values(&listed, "Key").len() + values(&listed, "CommonPrefixes").len();
                 assert!(here <= size, "{path}: {}", listed.text());
@@ -185,15 +185,7 @@ fn versions_are_listed_newest_first() {
     let ids: Vec<_> = (0..5).map(|n| put(&s3, PRIVATE, &[b'0' + n])).collect();
     let deleted = signed(&s3.endpoint(), "DELETE", PRIVATE, &[], b"");
     let marker = deleted.header("x-amz-version-id").unwrap();
-    let list = |query: &str| {
-        signed(
-            &s3.endpoint(),
-            "GET",
-            &format!("{BUCKET}?versions{query}"),
-            &[],
-            b"",
-        )
-    };
+    let list = |query: &str| get(&s3, &format!("{BUCKET}?versions{query}"));
 
     let all = list("");
     let versions: Vec<_> = values(&all, "Version")
@@ -235,35 +227,17 @@ fn wrong_queries_are_refused() {
         "versions&encoding-type=xml",
         "list-type=2&continuation-token=*",
     ] {
-        let refused = signed(
-            &s3.endpoint(),
-            "GET",
-            &format!("{BUCKET}?{query}"),
-            &[],
-            b"",
-        );
+        let refused = get(&s3, &format!("{BUCKET}?{query}"));
         assert_eq!(
             (refused.status, refused.code()),
             (400, "InvalidArgument"),
             "{query}"
         );
     }
-    let limited = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?max-keys=5000"),
-        &[],
-        b"",
-    );
+    let limited = get(&s3, &format!("{BUCKET}?max-keys=5000"));
     assert_eq!(values(&limited, "MaxKeys"), ["1000"]);
     for query in ["list-type=2", "", "versions", "uploads"] {
-        let absent = signed(
-            &s3.endpoint(),
-            "GET",
-            &format!("/no-such-bucket?{query}"),
-            &[],
-            b"",
-        );
+        let absent = get(&s3, &format!("/no-such-bucket?{query}"));
         assert_eq!(
             (absent.status, absent.code()),
             (404, "NoSuchBucket"),
@@ -276,13 +250,7 @@ fn wrong_queries_are_refused() {
     })
     .unwrap();
     for query in ["list-type=2", "", "versions"] {
-        let refused = signed(
-            &s3.endpoint(),
-            "GET",
-            &format!("{BUCKET}?{query}"),
-            &[],
-            b"",
-        );
+        let refused = get(&s3, &format!("{BUCKET}?{query}"));
         assert_eq!(
             (refused.status, refused.code()),
             (403, "AccessDenied"),

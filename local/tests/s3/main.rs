@@ -32,6 +32,11 @@ fn values<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// What a GET with a good signature brings.
+fn get(s3: &S3Server, path: &str) -> Answer {
+    signed(&s3.endpoint(), "GET", path, &[], b"")
+}
+
 /// Writes an object; the id of its version.
 fn put(s3: &S3Server, path: &str, body: &[u8]) -> String {
     let answer = signed(&s3.endpoint(), "PUT", path, &[], body);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::common::signed;
-use crate::{BUCKET, PRIVATE, put, values};
+use crate::{BUCKET, PRIVATE, get, put, values};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use local::{S3Options, S3Server};
 
@@ -24,7 +24,7 @@ fn start(dir: &Path) -> S3Server {
 }
 
 fn ids(s3: &S3Server, path: &str) -> Vec<String> {
-    let listed = signed(&s3.endpoint(), "GET", &format!("{path}?versions"), &[], b"");
+    let listed = get(s3, &format!("{path}?versions"));
     values(&listed, "VersionId")
         .into_iter()
         .map(str::to_owned)
@@ -48,11 +48,8 @@ fn versions_survive_a_restart() {
 
     let s3 = start(&dir);
     assert_eq!(ids(&s3, BUCKET), before);
-    assert_eq!(
-        signed(&s3.endpoint(), "GET", &second, &[], b"").body,
-        b"two"
-    );
-    let gone = signed(&s3.endpoint(), "GET", &odd, &[], b"");
+    assert_eq!(get(&s3, &second).body, b"two");
+    let gone = get(&s3, &odd);
     assert_eq!(
         (gone.status, gone.header("x-amz-delete-marker")),
         (404, Some("true"))
@@ -95,13 +92,7 @@ fn settings_and_buckets_survive_a_restart() {
     drop(s3);
 
     let s3 = start(&dir);
-    let status = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?versioning"),
-        &[],
-        b"",
-    );
+    let status = get(&s3, &format!("{BUCKET}?versioning"));
     assert_eq!(values(&status, "Status"), ["Suspended"]);
     assert_eq!(s3.object("club-copy", "x").unwrap().bytes, b"{}");
     let all = signed(&s3.endpoint(), "GET", "/", &[], b"");
@@ -210,7 +201,7 @@ fn old_versions_expire_at_the_start() {
     s3.put_object(PRIVATE_BUCKET, "z-kept", "x");
     let list = |s3: &S3Server, prefix: &str| {
         let path = format!("{BUCKET}?versions&prefix={prefix}");
-        let listed = signed(&s3.endpoint(), "GET", &path, &[], b"");
+        let listed = get(s3, &path);
         values(&listed, "VersionId")
             .into_iter()
             .map(str::to_owned)

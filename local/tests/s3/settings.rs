@@ -1,14 +1,13 @@
 //! Buckets and their settings.
 
 use crate::common::{signed, unsigned};
-use crate::{BUCKET, Case, PUBLIC, PUBLIC_BUCKET_PATH, check, server, values};
+use crate::{BUCKET, Case, PUBLIC, PUBLIC_BUCKET_PATH, check, get, server, values};
 use local::setup::PUBLIC_BUCKET;
 
 #[test]
 fn buckets_are_set_up_as_the_template_does() {
     let s3 = server();
-    let get =
-        |path: &str, what: &str| signed(&s3.endpoint(), "GET", &format!("{path}?{what}"), &[], b"");
+    let get = |path: &str, what: &str| get(&s3, &format!("{path}?{what}"));
     assert_eq!(values(&get(BUCKET, "versioning"), "Status"), ["Enabled"]);
     assert!(values(&get(PUBLIC_BUCKET_PATH, "versioning"), "Status").is_empty());
     let rules = get(BUCKET, "lifecycle");
@@ -56,13 +55,7 @@ fn only_rules_that_are_kept_to_are_taken() {
     let days = "<NoncurrentVersionExpiration><NoncurrentDays>3</NoncurrentDays></NoncurrentVersionExpiration>";
     let all = "<Filter><Prefix></Prefix></Filter>";
     assert_eq!(put(&format!("{all}{days}")), (200, String::new()));
-    let rules = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?lifecycle"),
-        &[],
-        b"",
-    );
+    let rules = get(&s3, &format!("{BUCKET}?lifecycle"));
     assert_eq!(
         (values(&rules, "ID"), values(&rules, "NoncurrentDays")),
         (vec!["r"], vec!["3"])

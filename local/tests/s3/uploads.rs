@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::common::{Answer, signed};
-use crate::{BUCKET, Case, ETAG, PRIVATE, check, put, server, values};
+use crate::{BUCKET, Case, ETAG, PRIVATE, check, get, put, server, values};
 use local::setup::PRIVATE_BUCKET;
 use local::{S3Options, S3Server};
 
@@ -59,7 +59,7 @@ fn an_object_is_made_of_parts() {
 
     let list = |query: &str| {
         let path = format!("{PRIVATE}?uploadId={id}{query}");
-        let listed = signed(&s3.endpoint(), "GET", &path, &[], b"");
+        let listed = get(&s3, &path);
         let numbers: Vec<_> = values(&listed, "PartNumber")
             .into_iter()
             .map(str::to_owned)
@@ -75,13 +75,7 @@ fn an_object_is_made_of_parts() {
         list("&part-number-marker=1"),
         ("7".to_owned(), "false".to_owned())
     );
-    let begun = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?uploads"),
-        &[],
-        b"",
-    );
+    let begun = get(&s3, &format!("{BUCKET}?uploads"));
     assert_eq!(values(&begun, "UploadId"), [&*id]);
 
     let done = complete(&s3, &id, &[(1, &first), (7, &last)], &[]);

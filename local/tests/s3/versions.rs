@@ -2,7 +2,8 @@
 
 use crate::common::{signed, unsigned};
 use crate::{
-    BUCKET, Case, ETAG, PRIVATE, PUBLIC, PUBLIC_BUCKET_PATH, UNKNOWN, check, put, server, values,
+    BUCKET, Case, ETAG, PRIVATE, PUBLIC, PUBLIC_BUCKET_PATH, UNKNOWN, check, get, put, server,
+    values,
 };
 use local::setup::PUBLIC_BUCKET;
 
@@ -12,16 +13,13 @@ fn every_version_can_be_read() {
     let first = put(&s3, PRIVATE, b"{}");
     let second = put(&s3, PRIVATE, b"two");
     assert_ne!(first, second);
-    let now = signed(&s3.endpoint(), "GET", PRIVATE, &[], b"");
+    let now = get(&s3, PRIVATE);
     assert_eq!(
         (&*now.body, now.header("x-amz-version-id")),
         (&b"two"[..], Some(&*second))
     );
     let earlier = format!("{PRIVATE}?versionId={first}");
-    assert_eq!(
-        signed(&s3.endpoint(), "GET", &earlier, &[], b"").body,
-        b"{}"
-    );
+    assert_eq!(get(&s3, &earlier).body, b"{}");
     let unknown = format!("{PRIVATE}?versionId={UNKNOWN}");
     let malformed = format!("{PRIVATE}?versionId=VERSION_ID");
     let elsewhere = format!("{BUCKET}/other.json?versionId={first}");
@@ -115,10 +113,7 @@ fn deleting_the_latest_version_brings_back_the_one_before() {
         signed(&s3.endpoint(), "DELETE", &path, &[], b"").status,
         204
     );
-    assert_eq!(
-        signed(&s3.endpoint(), "GET", PRIVATE, &[], b"").body,
-        b"one"
-    );
+    assert_eq!(get(&s3, PRIVATE).body, b"one");
     // What was never there gets a marker too.
     let absent = format!("{BUCKET}/absent");
     let deleted = signed(&s3.endpoint(), "DELETE", &absent, &[], b"");
@@ -131,16 +126,10 @@ fn the_public_bucket_has_no_versions() {
     for body in [&b"one"[..], b"{}"] {
         assert_eq!(put(&s3, PUBLIC, body), "");
     }
-    let listed = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{PUBLIC_BUCKET_PATH}?versions"),
-        &[],
-        b"",
-    );
+    let listed = get(&s3, &format!("{PUBLIC_BUCKET_PATH}?versions"));
     assert_eq!(values(&listed, "VersionId"), ["null"]);
     let null = format!("{PUBLIC}?versionId=null");
-    assert_eq!(signed(&s3.endpoint(), "GET", &null, &[], b"").body, b"{}");
+    assert_eq!(get(&s3, &null).body, b"{}");
     // To read it is another permission than the one that everybody has.
     assert_eq!(unsigned(&s3.endpoint(), "GET", PUBLIC, &[]).status, 200);
     assert_eq!(
@@ -169,13 +158,7 @@ fn versions_begin_and_pause_when_the_owner_says_so() {
         signed(&s3.endpoint(), "PUT", &path, &[], body.as_bytes())
     };
     let ids = || {
-        let listed = signed(
-            &s3.endpoint(),
-            "GET",
-            &format!("{PUBLIC_BUCKET_PATH}?versions"),
-            &[],
-            b"",
-        );
+        let listed = get(&s3, &format!("{PUBLIC_BUCKET_PATH}?versions"));
         let ids = values(&listed, "VersionId").into_iter();
         ids.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -205,13 +188,7 @@ fn old_versions_end_before_memory_does() {
     const MEBIBYTE: usize = 1 << 20;
     let body = vec![b'x'; 8 * MEBIBYTE];
     let ids: Vec<_> = (0..12).map(|_| put(&s3, PRIVATE, &body)).collect();
-    let listed = signed(
-        &s3.endpoint(),
-        "GET",
-        &format!("{BUCKET}?versions"),
-        &[],
-        b"",
-    );
+    let listed = get(&s3, &format!("{BUCKET}?versions"));
     // 64 MiB of earlier versions, and the one that is there now.
     let newest_first: Vec<_> = ids.iter().rev().take(9).map(String::as_str).collect();
     assert_eq!(values(&listed, "VersionId"), newest_first);
