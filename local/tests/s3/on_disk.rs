@@ -104,9 +104,13 @@ fn settings_and_buckets_survive_a_restart() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// A file of a release without versions.
+/// A file of a release without versions, written now: old versions expire.
 fn old_file(bytes: &str) -> String {
-    let line = r#"{"cache_control":null,"content_type":null,"last_modified_ms":1795500212000,"metadata":{"a":"b"}}"#;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap().as_millis();
+    let line = format!(
+        r#"{{"cache_control":null,"content_type":null,"last_modified_ms":{now},"metadata":{{"a":"b"}}}}"#
+    );
     format!("{line}\n{bytes}")
 }
 
