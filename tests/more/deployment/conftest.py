@@ -31,12 +31,29 @@ import packages  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def folders() -> tuple[Path, Path]:
-    """Two copies of the tree at places of different lengths."""
-    both = ROOT / "target/deployment/one", ROOT / "target/deployment/another/folder"
-    for folder in both:
-        packages.snapshot(ROOT, folder)
-    return both
+def made(linkage):
+    """The packages of two copies of the tree at places of different lengths."""
+    folders = [ROOT / "target/deployment/one", ROOT / "target/deployment/another/folder"]
+    with packages.Packages(ROOT, folders, linkage) as made:
+        yield made
+
+
+def pytest_collection_modifyitems(items):
+    """Packages are made in the background, in this order: so first what needs none, then what needs the first one."""
+    def stage(item):
+        names = set(item.fixturenames)
+        return 0 if not NEED_A_PACKAGE & names else 2 if {"arch", "arm64", "made"} & names else 1
+    items.sort(key=stage)
+
+
+NEED_A_PACKAGE = {"made", "package_of"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begun(request):
+    """Begins to make the packages if any of the tests needs one."""
+    if any(NEED_A_PACKAGE & set(item.fixturenames) for item in request.session.items):
+        request.getfixturevalue("package_of")
 
 
 @pytest.fixture(scope="session", params=["x86_64", "arm64"])
@@ -57,8 +74,8 @@ def package_of(request, linkage):
     made = os.environ.get("DOJANG_PACKAGES")
     if made:
         return lambda arch: packages.Package(arch, Path(made) / arch, "")
-    folders = request.getfixturevalue("folders")
-    return lambda arch: packages.package(folders[0], arch, linkage)
+    all_made = request.getfixturevalue("made")
+    return lambda arch: all_made.get(0, arch, linkage)
 
 
 @pytest.fixture

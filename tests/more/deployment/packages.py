@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,39 @@ def linkage() -> str:
 def compiler(arch: str, linkage: str) -> dict[str, str]:
     """The environment that chooses a compiler which has the standard library for it."""
     return {} if has_library(arch, linkage) else {"RUSTC": DEBIANS_RUSTC}
+
+
+class Packages:
+    """Makes packages in the background, two at a time: the linker keeps one core busy for most of the time."""
+
+    def __init__(self, root: Path, folders: list[Path], linkage: str):
+        for folder in folders:
+            snapshot(root, folder)
+        self._folders = folders
+        # One worker for each folder: cargo in one folder waits for the other cargo there.
+        self._workers = [ThreadPoolExecutor(max_workers=1) for _ in folders]
+        self._made: dict[tuple[int, str, str], Future[Package]] = {}
+        for arch in ("x86_64", "arm64"):
+            for folder in range(len(folders)):
+                self._begin(folder, arch, linkage)
+        self._begin(len(folders) - 1, "x86_64", "dynamic")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in self._workers:
+            worker.shutdown(cancel_futures=True)
+
+    def get(self, folder: int, arch: str, linkage: str) -> Package:
+        """Waits for the package that is made in that folder."""
+        return self._begin(folder, arch, linkage).result()
+
+    def _begin(self, folder: int, arch: str, linkage: str) -> Future[Package]:
+        key = folder, arch, linkage
+        if key not in self._made:
+            self._made[key] = self._workers[folder].submit(package, self._folders[folder], arch, linkage)
+        return self._made[key]
 
 
 def package(folder: Path, arch: str, linkage: str) -> Package:

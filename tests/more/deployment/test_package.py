@@ -20,8 +20,8 @@ LARGEST_ZIP = 3_000_000
 LARGEST_STATIC = {"executable": 2_800_000, "zip": 1_350_000}
 
 
-def test_two_folders_make_equal_bytes(folders, arch, linkage):
-    first, second = (packages.package(folder, arch, linkage) for folder in folders)
+def test_two_folders_make_equal_bytes(made, arch, linkage):
+    first, second = (made.get(folder, arch, linkage) for folder in (0, 1))
     print(f"{arch}, {linkage}: zip {first.zip.stat().st_size} bytes, executable "
           f"{packages.size_of_executable(first.report)} bytes, sha256 {first.sha256} and {second.sha256}")
     assert first.sha256 == second.sha256
@@ -72,12 +72,12 @@ def test_our_copying_takes_the_place_of_musls(package_of):
         assert begin not in archive.read("bootstrap")
 
 
-def test_dynamic_linkage_is_there_too(folders):
-    made = packages.package(folders[0], "x86_64", "dynamic")
-    version = re.search(r"^executable \d+ bytes, dynamic, glibc 2\.(\d+)$", made.report, re.M)
+def test_dynamic_linkage_is_there_too(made):
+    dynamic = made.get(1, "x86_64", "dynamic")
+    version = re.search(r"^executable \d+ bytes, dynamic, glibc 2\.(\d+)$", dynamic.report, re.M)
     assert int(version[1]) <= 34
-    assert "target x86_64-unknown-linux-gnu" in made.report
-    listed = {part["name"] for part in json.loads(made.sbom.read_text())["components"]}
+    assert "target x86_64-unknown-linux-gnu" in dynamic.report
+    listed = {part["name"] for part in json.loads(dynamic.sbom.read_text())["components"]}
     assert listed.isdisjoint({"musl", "libunwind", "dlmalloc", "copying"})
 
 
