@@ -3,7 +3,7 @@
 //!
 //! Login codes, credentials and request bodies are never given to a log; the callers see to that.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -196,12 +196,11 @@ fn text_line(
 ) -> String {
     let mut line = format!("{} {message}", level.name());
     for (name, value) in ids.iter().chain(fields) {
-        match value {
-            Value::String(text) if !text.contains([' ', '"']) => {
-                line.push_str(&format!(" {name}={text}"));
-            }
-            value => line.push_str(&format!(" {name}={value}")),
-        }
+        // Writing to a string does not fail.
+        let _ = match value {
+            Value::String(text) if !text.contains([' ', '"']) => write!(line, " {name}={text}"),
+            value => write!(line, " {name}={value}"),
+        };
     }
     // Lambda makes a record of each line; `\r` keeps a record together.
     line.replace(['\r', '\n'], "\r") + "\n"

@@ -21,9 +21,9 @@ pub(super) fn register(club: &mut Club, request: Request<'_>) -> Result<Value, R
         };
         for user_id in &user_ids {
             match answer {
-                Some(answer) => session.participation.insert(user_id.clone(), *answer),
+                Some(answer) => session.participation.insert(user_id, *answer),
                 None => session.participation.remove(user_id),
-            };
+            }
         }
     }
     Ok(json!({}))

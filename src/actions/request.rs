@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::club::session::Participation;
+use crate::club::participation::Participation;
 use crate::club::user::CodeDigest;
 use crate::json::surrogates;
 use crate::limits::{MAX_ANSWERS, MAX_CODES, MAX_COMMENT_CODE_POINTS, MAX_PARTICIPANTS};

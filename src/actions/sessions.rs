@@ -1,14 +1,13 @@
 //! What coaches do with training sessions.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
 use crate::club::Club;
 use crate::club::extra::Extra;
 use crate::club::operation::Operation;
-use crate::club::session::{Participation, Session, SessionState};
+use crate::club::participation::{Intentions, Participation};
+use crate::club::session::{Session, SessionState};
 use crate::json::surrogates;
 
 /// `coach_add_training_session`
@@ -40,7 +39,7 @@ fn new_session(request: Request<'_>, operation: &Operation) -> Result<Session, R
         state: SessionState::Scheduled,
         coach: Some(Some(coach.to_owned())),
         comment: Some(request.comment(None)?),
-        participation: BTreeMap::from([(coach.to_owned(), Participation::Yes)]),
+        participation: Intentions::from_iter([(coach, Participation::Yes)]),
         extra: Extra::default(),
     })
 }
@@ -106,8 +105,8 @@ fn answer(club: &Club, session: &Session) -> Value {
     for text in texts.into_iter().flatten().flatten() {
         *text = shown(text);
     }
-    let participation = std::mem::take(&mut session.participation).into_iter();
-    session.participation = participation.map(|(id, said)| (shown(&id), said)).collect();
+    let participation = session.participation.iter();
+    session.participation = participation.map(|(id, said)| (shown(id), said)).collect();
     json!({"session": session})
 }
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::club::demo;
 use crate::club::operation::{OperationKey, Secret};
-use crate::club::session::{Participation, SessionState};
+use crate::club::participation::Participation;
+use crate::club::session::SessionState;
 use crate::club::user::{LoginCode, Role, User};
 
 /// Friday 15 January 2027, 08:00:34 UTC.
@@ -626,12 +627,7 @@ fn answers_are_stored_for_everybody_whose_code_is_given() {
     };
     assert_eq!(change.answer, json!({}));
     for name in ["Amir", "Fatima"] {
-        let of = |session: &str| {
-            change.club.sessions[session]
-                .participation
-                .get(&id(name))
-                .copied()
-        };
+        let of = |session: &str| change.club.sessions[session].participation.get(&id(name));
         assert_eq!((of(&one), of(&other)), (Some(Participation::Maybe), None));
     }
     let others = |club: &Club| club.sessions[&one].participation.len();

@@ -8,7 +8,8 @@ use super::Club;
 use super::extra::Extra;
 use super::history::{History, year_of};
 use super::operation::{derive_login_code, derive_uuid};
-use super::session::{Participation, Session, SessionState};
+use super::participation::Participation;
+use super::session::{Session, SessionState};
 use super::user::{LoginCode, Role, User};
 
 /// Names and roles of the demo club's members.
@@ -211,8 +212,8 @@ mod tests {
             assert!(
                 session
                     .participation
-                    .keys()
-                    .all(|id| club.users.contains_key(id))
+                    .iter()
+                    .all(|(id, _)| club.users.contains_key(id))
             );
         }
     }

@@ -1,6 +1,6 @@
 //! The club: its members and sessions, as pure data.
 //!
-//! * [`user`], [`session`]: the parts; [`extra`]: what others wrote beside them; [`name`]: which names are acceptable
+//! * [`user`], [`session`], [`participation`]: the parts; [`extra`]: what others wrote beside them; [`name`]: which names are acceptable
 //! * [`stored`]: reading stored objects; [`projection`]: writing the private and the public form
 //! * [`kept`]: what versions of a club share
 //! * [`history`]: who took part in which session, a year an object; [`recordings`]: an answer about it
@@ -15,6 +15,7 @@ pub mod history;
 pub mod kept;
 pub mod name;
 pub mod operation;
+pub mod participation;
 pub mod projection;
 pub mod recordings;
 pub mod session;

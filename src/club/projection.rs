@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use super::Club;
 use super::extra::Extra;
 use super::kept::{Beginning, Members};
-use super::session::{Participation, Session};
+use super::participation::{Intentions, Participation};
+use super::session::Session;
 use super::user::User;
 use crate::json::surrogates;
 
@@ -210,6 +211,12 @@ impl Serialize for Session {
     }
 }
 
+impl Serialize for Intentions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl Serialize for Participation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -340,7 +347,7 @@ mod tests {
         let hash = hex::encode(crate::club::user::digest_of("c"));
         assert_eq!(public, text.replace("\"c\"", &format!("\"{hash}\"")));
         let session = club.sessions.get_mut("s1").unwrap();
-        session.participation.insert("b".into(), Participation::Yes);
+        session.participation.insert("b", Participation::Yes);
         let text = text.replace("Maybe", "Yes");
         assert_eq!(String::from_utf8(private_json(&club)).unwrap(), text);
         club.users.values_mut().next().unwrap().name = "Stu".to_owned();

@@ -1,8 +1,7 @@
 //! Training sessions.
 
-use std::collections::BTreeMap;
-
 use super::extra::Extra;
+use super::participation::Intentions;
 
 /// A training session (`docs/api.md#private-datajson`).
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +19,7 @@ pub struct Session {
     /// Any text. The outer `None`: older data lacks the key.
     pub comment: Option<Option<String>>,
     /// What users intend, by user id; some may no longer exist.
-    pub participation: BTreeMap<String, Participation>,
+    pub participation: Intentions,
     /// Stored keys that the contract does not name.
     pub extra: Extra,
 }
@@ -65,37 +64,6 @@ impl SessionState {
     }
 }
 
-/// What a user intends about a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Participation {
-    /// Will come.
-    Yes,
-    /// Will not come.
-    No,
-    /// Does not know yet.
-    Maybe,
-}
-
-impl Participation {
-    /// The answer of that exact name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Yes, Self::No, Self::Maybe]
-            .into_iter()
-            .find(|answer| answer.name() == name)
-    }
-
-    /// The name used in requests and stored objects.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Yes => "Yes",
-            Self::No => "No",
-            Self::Maybe => "Maybe",
-        }
-    }
-}
-
 /// How long an archived session stays after its end.
 const KEPT_SECONDS: i64 = 12 * 3600;
 
@@ -112,7 +80,7 @@ mod tests {
             state: SessionState::Archived,
             coach: None,
             comment: None,
-            participation: BTreeMap::new(),
+            participation: Intentions::default(),
             extra: Extra::default(),
         };
         assert!(!session.is_over(1_000 + 43_200));

@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 use super::Club;
 use super::extra::Extra;
 use super::kept::{Kept, Members};
-use super::session::{Participation, Session, SessionState};
+use super::participation::{Intentions, Participation};
+use super::session::{Session, SessionState};
 use super::user::{LoginCode, Role, User};
 use crate::json::{self, JsonError, PerhapsBorrowed, StoredTime, surrogates};
 
@@ -280,8 +281,7 @@ impl<'de, A: MapAccess<'de>> Fields<'_, A> {
                 .place
                 .on_error(key, Err(A::Error::custom("repeated key")));
         }
-        let value = self.map.next_value_seed(Seed(self.place, PhantomData));
-        *slot = Some(self.place.on_error(key, value)?);
+        *slot = Some(self.place.value_of(key, &mut self.map)?);
         Ok(())
     }
 
@@ -308,11 +308,21 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Notes that `key` leads to the wrong place, if there is one.
     fn on_error<T, E>(&self, key: &str, result: Result<T, E>) -> Result<T, E> {
         if result.is_err() {
             self.path.borrow_mut().push(key.to_owned());
         }
         result
+    }
+
+    /// Reads the value of `key`, which was just read from `map`.
+    fn value_of<'de, T: Stored, A: MapAccess<'de>>(
+        &self,
+        key: &str,
+        map: &mut A,
+    ) -> Result<T, A::Error> {
+        self.on_error(key, map.next_value_seed(Seed(self, PhantomData)))
     }
 }
 
@@ -350,8 +360,7 @@ impl<T: Stored> Stored for BTreeMap<String, T> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = BTreeMap::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    let value = map.next_value_seed(Seed(self.0, PhantomData));
-                    let value = self.0.on_error(&key, value)?;
+                    let value = self.0.value_of(&key, &mut map)?;
                     match entries.entry(key) {
                         Entry::Vacant(place) => drop(place.insert(value)),
                         Entry::Occupied(earlier) => {
@@ -365,6 +374,33 @@ impl<T: Stored> Stored for BTreeMap<String, T> {
         }
 
         deserializer.deserialize_map(MapVisitor(place, PhantomData))
+    }
+}
+
+impl Stored for Intentions {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, place: &Place) -> Result<Self, D::Error> {
+        struct IntentionsVisitor<'p>(&'p Place);
+
+        impl<'de> Visitor<'de> for IntentionsVisitor<'_> {
+            type Value = Intentions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Intentions, A::Error> {
+                let mut intentions = Intentions::default();
+                while let Some(PerhapsBorrowed(id)) = map.next_key()? {
+                    let intention = self.0.value_of(&id, &mut map)?;
+                    intentions.push(&id, intention);
+                }
+                intentions
+                    .in_order()
+                    .or_else(|id| self.0.on_error(&id, Err(A::Error::custom("repeated key"))))
+            }
+        }
+
+        deserializer.deserialize_map(IntentionsVisitor(place))
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use read::MembersRead;
 
-use crate::club::session::Participation;
+use crate::club::participation::Participation;
 use crate::club::user::CodeDigest;
 use crate::json::JsonError;
 use crate::json::read::read;

@@ -4,7 +4,7 @@ use serde_core::de::{MapAccess, SeqAccess};
 use sha2::{Digest, Sha256};
 
 use super::{Member, RequestData};
-use crate::club::session::Participation;
+use crate::club::participation::Participation;
 use crate::club::user::{CodeDigest, digest_of};
 use crate::json::read::{FromJson, Items, Members, Scalar};
 use crate::limits::{MAX_ANSWERS, MAX_CODES, MAX_PARTICIPANTS, MAX_TEXT_BYTES};

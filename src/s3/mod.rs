@@ -3,7 +3,7 @@
 //! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
 //!   real S3, on an emulator and on a simulation alike
 //! * [`client`]: its implementation over HTTP, on `exchange`: one signed request, and its `answer`;
-//!   [`transport`]: every HTTP setting, with its reason; `early_answer`: answers to requests that were not
+//!   [`transport`]: every HTTP setting, with its reason; `cryptography`: that of TLS; `early_answer`: answers to requests that were not
 //!   sent to their end; [`resolver`]: name lookups
 //! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong; [`meaning`]: what
 //!   S3's answers mean; `said`: what of them is logged
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod answer;
 pub mod client;
+mod cryptography;
 mod early_answer;
 pub mod endpoint;
 pub mod error;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::CipherSuite;
-use rustls::crypto::CryptoProvider;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 
+use super::cryptography;
 use super::early_answer::EarlyAnswers;
 use super::resolver::CachingResolver;
 
@@ -80,7 +79,7 @@ pub(super) fn agent(
         .tls_config(
             TlsConfig::builder()
                 .root_certs(roots)
-                .unversioned_rustls_crypto_provider(Arc::new(provider()))
+                .unversioned_rustls_crypto_provider(Arc::new(cryptography::provider()))
                 .build(),
         )
         .build();
@@ -89,17 +88,6 @@ pub(super) fn agent(
             .chain(EarlyAnswers)
             .chain(RustlsConnector::default());
     Agent::with_parts(config, connector, resolver)
-}
-
-/// ring's cryptography, AES-128 with SHA-256 first: the strength of the handshake's X25519, and processors
-/// have instructions for SHA-256, which few have for SHA-384.
-fn provider() -> CryptoProvider {
-    let mut provider = rustls::crypto::ring::default_provider();
-    // The sort is stable.
-    provider
-        .cipher_suites
-        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-    provider
 }
 
 /// A cold TLS handshake at 128 MB takes a good part of a second of CPU time at worst.

@@ -35,17 +35,16 @@ impl CanonicalRequest {
         });
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let signed_headers = names.join(";");
-        let lines: String = headers
+        let path = encode_path(request.path);
+        let query = encode_query(request.query);
+        let lines = headers
             .iter()
-            .map(|(name, value)| format!("{name}:{value}\n"))
+            .flat_map(|(name, value)| [&**name, ":", &**value, "\n"]);
+        let text = [request.method, "\n", &path, "\n", &query, "\n"]
+            .into_iter()
+            .chain(lines)
+            .chain(["\n", &*signed_headers, "\n", request.payload_sha256])
             .collect();
-        let text = format!(
-            "{}\n{}\n{}\n{lines}\n{signed_headers}\n{}",
-            request.method,
-            encode_path(request.path),
-            encode_query(request.query),
-            request.payload_sha256,
-        );
         Self {
             text,
             signed_headers,
@@ -56,8 +55,14 @@ impl CanonicalRequest {
 /// A header's value without spaces around it, and with runs of spaces inside it made one. S3 does so
 /// with spaces only, not with other white space.
 fn trimmed(value: &str) -> String {
-    let words: Vec<_> = value.split(' ').filter(|word| !word.is_empty()).collect();
-    words.join(" ")
+    let mut trimmed = String::with_capacity(value.len());
+    for word in value.split(' ').filter(|word| !word.is_empty()) {
+        if !trimmed.is_empty() {
+            trimmed.push(' ');
+        }
+        trimmed.push_str(word);
+    }
+    trimmed
 }
 
 #[cfg(test)]

@@ -74,11 +74,11 @@ impl Signer {
     fn key(&self, date: Date) -> SigningKey {
         let mut cached = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         match &*cached {
-            Some((day, key)) if *day == date => *key,
+            Some((day, key)) if *day == date => key.clone(),
             _ => {
                 let secret = &self.credentials.secret_access_key;
                 let key = SigningKey::derive(secret, date, &self.region);
-                *cached = Some((date, key));
+                *cached = Some((date, key.clone()));
                 key
             }
         }

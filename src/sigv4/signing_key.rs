@@ -9,8 +9,8 @@ use time::Date;
 use super::string_to_sign::basic_date;
 
 /// What the requests of one day to the S3 of one region are signed with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SigningKey([u8; 32]);
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
     /// Derives the key of a day (UTC).
@@ -24,13 +24,15 @@ impl SigningKey {
         );
         let region_key = hmac(&date_key, region);
         let service_key = hmac(&region_key, "s3");
-        Self(hmac(&service_key, "aws4_request"))
+        Self(keyed(&hmac(&service_key, "aws4_request")))
     }
 
     /// The signature, in lower-case hex.
     #[must_use]
     pub fn sign(&self, string_to_sign: &str) -> String {
-        hex::encode(hmac(&self.0, string_to_sign))
+        // The key is in it already: half of the hashing that a signature takes.
+        let mac = self.0.clone().chain_update(string_to_sign);
+        hex::encode(mac.finalize().into_bytes())
     }
 }
 
@@ -41,9 +43,12 @@ impl fmt::Debug for SigningKey {
 }
 
 fn hmac(key: &[u8], message: &str) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
-    mac.update(message.as_bytes());
+    let mac = keyed(key).chain_update(message);
     mac.finalize().into_bytes().into()
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]

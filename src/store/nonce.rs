@@ -8,11 +8,13 @@ pub(super) type Nonce = [u8; 8];
 
 /// The white space that spells `nonce`.
 pub(super) fn white_space(nonce: Nonce) -> String {
-    nonce
-        .iter()
-        .flat_map(|byte| [byte >> 6, byte >> 4 & 3, byte >> 2 & 3, byte & 3])
-        .map(|bits| char::from(CHARACTERS[usize::from(bits)]))
-        .collect()
+    let mut spelt = String::with_capacity(4 * nonce.len());
+    for byte in nonce {
+        for shift in [6, 4, 2, 0] {
+            spelt.push(char::from(CHARACTERS[usize::from(byte >> shift & 3)]));
+        }
+    }
+    spelt
 }
 
 const CHARACTERS: &[u8; 4] = b" \t\r\n";

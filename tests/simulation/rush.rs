@@ -8,8 +8,8 @@ use std::time::Duration;
 use dojang::club::Club;
 use dojang::club::extra::Extra;
 use dojang::club::operation::Secret;
+use dojang::club::participation::Participation;
 use dojang::club::projection::private_json;
-use dojang::club::session::Participation;
 use dojang::club::stored::read_club;
 use dojang::club::user::{LoginCode, Role, User};
 use dojang::store::journal::Journal;
@@ -120,8 +120,8 @@ fn rush(members: usize) -> Rush {
     let answers = &stored.sessions[&session].participation;
     let acknowledged = results.iter().filter(|(is_ok, ..)| *is_ok).count();
     let there = answers
-        .values()
-        .filter(|answer| **answer == Participation::Yes)
+        .iter()
+        .filter(|(_, intention)| *intention == Participation::Yes)
         .count();
     assert!(
         there >= acknowledged,

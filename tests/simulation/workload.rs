@@ -2,6 +2,7 @@
 
 use dojang::club::Club;
 use dojang::club::demo;
+use dojang::club::participation::Intentions;
 use dojang::club::session::SessionState;
 use dojang::club::user::Role;
 use serde_json::{Map, Value, json};
@@ -89,7 +90,7 @@ pub(crate) fn initial_club(now: i64) -> Club {
     club.users
         .retain(|_, user| user.role != Role::Student || *user.name < *"C");
     for session in club.sessions.values_mut() {
-        session.participation.clear();
+        session.participation = Intentions::default();
         session.coach = Some(Some(coach.clone()));
     }
     club
