@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use packaging::executable::Linkage;
 
 use crate::club::Club;
+use crate::http::Delays;
 use crate::process::Watched;
 use crate::run::{Bench, Kind, Plan, Sample};
 use crate::s3::Objects;
@@ -191,7 +191,9 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String>
     };
     let bench = Bench {
         chain: None,
-        round_trip: Duration::ZERO,
+        delays: Delays::default(),
+        directory: places.bench.clone(),
+        runs_as_aws: Default::default(),
         checker: Checker::new().map_err(|error| error.to_string())?,
         group: Err("not needed".to_owned()),
     };

@@ -14,10 +14,45 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub(crate) struct Listening {
     /// The addresses; all get the same port.
     pub(crate) hosts: Vec<std::net::IpAddr>,
+    /// 0: any that is free.
+    pub(crate) port: u16,
     /// With a certificate, or without TLS.
     pub(crate) tls: Option<Arc<ServerConfig>>,
-    /// One network round trip: waited for once for TCP, once for TLS and once for each answer.
-    pub(crate) round_trip: Duration,
+    pub(crate) delays: Delays,
+}
+
+/// What a server waits for before it goes on, as if it were far away and had something to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delays {
+    /// The handshake of TCP.
+    pub(crate) tcp: Duration,
+    /// That of TLS.
+    pub(crate) tls: Duration,
+    /// The first byte of an answer to a GET or HEAD.
+    pub(crate) read: Duration,
+    /// The same of all others.
+    pub(crate) write: Duration,
+}
+
+impl Delays {
+    /// Nothing but one network round trip for TCP, TLS and each answer.
+    pub(crate) fn round_trips(length: Duration) -> Self {
+        Self {
+            tcp: length,
+            tls: length,
+            read: length,
+            write: length,
+        }
+    }
+}
+
+/// When a server was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) from: Instant,
+    pub(crate) to: Instant,
+    /// For an answer, and not for a connection.
+    pub(crate) is_answer: bool,
 }
 
 /// A running server. Dropping it closes all its connections.
@@ -28,11 +63,12 @@ pub(crate) struct Server {
 
 struct Shared {
     tls: Option<Arc<ServerConfig>>,
-    round_trip: Duration,
+    delays: Delays,
     handler: Box<Handler>,
     is_stopping: AtomicBool,
     connections: AtomicU64,
     events: Mutex<Vec<(Instant, Event)>>,
+    waits: Mutex<Vec<Wait>>,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -99,16 +135,17 @@ impl Server {
     pub(crate) fn start(listening: Listening, handler: Box<Handler>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             tls: listening.tls,
-            round_trip: listening.round_trip,
+            delays: listening.delays,
             handler,
             is_stopping: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             events: Mutex::default(),
+            waits: Mutex::default(),
             open: Mutex::default(),
         });
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for host in listening.hosts {
-            let port = addresses.first().map_or(0, SocketAddr::port);
+            let port = addresses.first().map_or(listening.port, SocketAddr::port);
             let listener = Arc::new(TcpListener::bind((host, port))?);
             addresses.push(listener.local_addr()?);
             for _ in 0..WORKERS {
@@ -126,6 +163,11 @@ impl Server {
     /// Connections that brought at least a first byte.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// For what this server was waited for so far.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        lock(&self.shared.waits).clone()
     }
 
     /// What happened so far, in order.
@@ -173,18 +215,18 @@ impl Shared {
         }
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.note(accepted, Event::Connected);
-        // The handshake of TCP.
-        wait(self.round_trip);
+        wait(self.delays.tcp);
         let Some(config) = &self.tls else {
             return self.exchange(BufReader::new(stream));
         };
-        wait(self.round_trip);
+        wait(self.delays.tls);
         let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, stream);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
         self.note(Instant::now(), Event::Handshaken);
+        self.waited(accepted, false);
         self.exchange(BufReader::with_capacity(BUFFER_BYTES, stream))
     }
 
@@ -193,12 +235,16 @@ impl Shared {
             let name = request.name();
             self.note(request.at, Event::Received(name.clone()));
             let response = (self.handler)(&request);
-            wait(self.round_trip);
+            wait(match &*request.method {
+                "GET" | "HEAD" => self.delays.read,
+                _ => self.delays.write,
+            });
             let is_last = request
                 .header("connection")
                 .is_some_and(|value| value == "close");
             write(stream.get_mut(), &response, request.method == "HEAD")?;
             self.note(Instant::now(), Event::Answered(name));
+            self.waited(request.at, true);
             if is_last {
                 break;
             }
@@ -208,6 +254,14 @@ impl Shared {
 
     fn note(&self, at: Instant, event: Event) {
         lock(&self.events).push((at, event));
+    }
+
+    fn waited(&self, from: Instant, is_answer: bool) {
+        lock(&self.waits).push(Wait {
+            from,
+            to: Instant::now(),
+            is_answer,
+        });
     }
 }
 

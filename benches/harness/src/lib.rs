@@ -5,12 +5,13 @@
 //! * `run`: one fresh process between fresh servers; `process`, `cgroup` below it
 //! * `http`, `runtime_api`, `s3`, `tls`: the servers; `verify`: checks afterwards what they were sent
 //! * `timeline`, `perf`: where the time of one cold write goes
-//! * `club`: data and events
+//! * `as_aws`: two hosts, far away; `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
 //! * `stats`, `table`, `targets`, `round_trips`, `markdown`, `chart`, `report`: what is made of the samples
 //!
 //! `benches/README.md` says what is measured, and how.
 
+mod as_aws;
 mod aws;
 pub mod budgets;
 mod cgroup;
@@ -43,6 +44,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cgroup::Cgroup;
+use http::Delays;
 use options::Options;
 use run::Bench;
 use tls::Chain;
@@ -106,7 +108,9 @@ fn bench(root: &Path, options: &Options) -> Result<(), String> {
     };
     let bench = Bench {
         chain,
-        round_trip: options.round_trip,
+        delays: Delays::round_trips(options.round_trip),
+        directory: places.bench.clone(),
+        runs_as_aws: Default::default(),
         checker: Checker::new().map_err(|error| error.to_string())?,
         group: Cgroup::new(),
     };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::as_aws::Shape;
 use crate::cgroup;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,7 @@ pub(crate) struct Options {
     pub(crate) members: usize,
     pub(crate) clubs: Vec<usize>,
     pub(crate) round_trip: Duration,
+    pub(crate) shape: Shape,
     pub(crate) tls: bool,
     pub(crate) may_build: bool,
     pub(crate) ours: Option<PathBuf>,
@@ -29,6 +31,7 @@ pub(crate) enum Part {
     Evict,
     Growth,
     RoundTrips,
+    AsAws,
     Timeline,
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn parse(
         members: MEMBERS,
         clubs: CLUBS.into(),
         round_trip: Duration::ZERO,
+        shape: Shape::default(),
         tls: true,
         may_build: true,
         ours: None,
@@ -69,6 +73,7 @@ pub(crate) fn parse(
             "--evict" => options.parts.push(Part::Evict),
             "--growth" => options.parts.push(Part::Growth),
             "--round-trips" => options.parts.push(Part::RoundTrips),
+            "--as-aws" => options.parts.push(Part::AsAws),
             "--timeline" => options.parts.push(Part::Timeline),
             "--memory" => {
                 options.parts.push(Part::Memory);
@@ -81,7 +86,13 @@ pub(crate) fn parse(
             "--clubs" => options.clubs = list(&value()?)?,
             "--members" => options.members = number(&value()?)?,
             "--rtt-ms" => {
-                options.round_trip = Duration::from_secs_f64(number::<f64>(&value()?)? / 1e3)
+                options.round_trip = ms(&value()?)?;
+                options.shape.round_trip = options.round_trip;
+            }
+            "--first-byte-ms" => {
+                let value = value()?;
+                let (read, write) = value.split_once(',').unwrap_or((&value, &value));
+                (options.shape.read, options.shape.write) = (ms(read)?, ms(write)?);
             }
             "--http" => options.tls = false,
             "--no-build" => options.may_build = false,
@@ -97,6 +108,7 @@ pub(crate) fn parse(
     if options.parts.is_empty() {
         options.parts = vec![
             Part::Table,
+            Part::AsAws,
             Part::Memory,
             Part::Evict,
             Part::Growth,
@@ -120,6 +132,10 @@ fn list<T: std::str::FromStr>(text: &str) -> Result<Vec<T>, String> {
     text.split(',').map(number).collect()
 }
 
+fn ms(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(number::<f64>(text)? / 1e3).map_err(|error| error.to_string())
+}
+
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse()
         .map_err(|_| format!("{text} is not as expected"))
@@ -128,7 +144,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub(crate) const HELP: &str = "\
 cargo bench --bench cold_start -- [OPTIONS]
 
-Without options everything is measured: table, memory sizes, evicted executables, growth, round trips.
+Without options everything is measured: table, as AWS, memory sizes, evicted executables, growth, round trips.
 
 Parts (any number; the first named switches the others off):
   --table              the table: all measures, club of 100 members
@@ -136,6 +152,7 @@ Parts (any number; the first named switches the others off):
   --evict              with the function's files dropped from the page cache
   --growth             clubs of 10 to 100,000 members
   --round-trips        how many network round trips are waited for, from runs with 0 to 20 ms each
+  --as-aws             two hosts as S3's two buckets are, 256 MB's share of a CPU (needs root)
   --timeline           one cold write of ours, with every gap above 50 µs
   --quick              the table with few runs
 
@@ -143,7 +160,9 @@ Parts (any number; the first named switches the others off):
   --runs N             rounds (30)
   --clubs LIST         sizes for --growth
   --members N          size of the club elsewhere (100)
-  --rtt-ms N           adds a network round trip: one for TCP, one for TLS, one for each answer
+  --rtt-ms N           adds a network round trip: one for TCP, one for TLS, one for each answer (as AWS: 1, and
+                       none for answers)
+  --first-byte-ms R,W  as AWS: how long S3 takes for a GET or HEAD, and for a PUT (15,25)
   --http               S3 without TLS
   --no-build           uses what was built before
   --ours PATH          another executable in the place of ours
@@ -170,6 +189,7 @@ mod tests {
             all.parts,
             [
                 Part::Table,
+                Part::AsAws,
                 Part::Memory,
                 Part::Evict,
                 Part::Growth,
@@ -182,6 +202,14 @@ mod tests {
         assert_eq!(some.parts, [Part::Evict, Part::Memory]);
         assert_eq!(some.sizes, [128, 256]);
         assert_eq!(some.round_trip, Duration::from_micros(2_500));
+        let far = parsed("--as-aws --first-byte-ms 7.5,9 --rtt-ms 2");
+        let far = far.unwrap().unwrap();
+        let ms = |micros| Duration::from_micros(micros);
+        assert_eq!((far.shape.read, far.shape.write), (ms(7_500), ms(9_000)));
+        assert_eq!(
+            (far.shape.round_trip, far.parts),
+            (ms(2_000), vec![Part::AsAws])
+        );
         let unnumbered = parsed("--memory --http").unwrap().unwrap();
         assert_eq!((unnumbered.sizes.len(), unnumbered.tls), (6, false));
     }
@@ -191,6 +219,7 @@ mod tests {
         assert!(parsed("--fast").unwrap_err().contains("--fast"));
         assert!(parsed("--runs x").unwrap_err().contains('x'));
         assert!(parsed("--runs").unwrap_err().contains("--runs"));
+        assert!(parsed("--rtt-ms -1").is_err());
         assert_eq!(parsed("--help"), Ok(None));
     }
 }

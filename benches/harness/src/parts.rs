@@ -6,13 +6,15 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
+use crate::as_aws::{self, Shape};
 use crate::club::Club;
+use crate::http::Delays;
 use crate::options::{Options, Part};
 use crate::process::Watched;
 use crate::run::{Begins, Bench, Kind, Plan, Quota, Sample};
 use crate::s3::Objects;
 use crate::stats::Samples;
-use crate::variants::{OURS, Variant};
+use crate::variants::{LIMIT, OURS, Variant};
 use crate::{Missing, PROGRESS_EVERY, timeline};
 
 /// What the benchmark found.
@@ -22,6 +24,7 @@ pub(crate) struct Results {
     pub(crate) samples: Samples,
     /// What could not be measured, and why.
     pub(crate) notes: Vec<String>,
+    pub(crate) shape: Shape,
     pub(crate) seconds: f64,
 }
 
@@ -50,6 +53,7 @@ pub(crate) fn run(
                 run.table(&club, &objects)?;
                 run.syscalls(&club, &objects);
             }
+            Part::AsAws => run.as_aws(&club, &objects),
             Part::Memory => run.memory(&club, &objects)?,
             Part::Evict => run.evict(&club, &objects)?,
             Part::Growth => run.growth()?,
@@ -69,6 +73,7 @@ pub(crate) fn run(
         missing,
         samples,
         notes,
+        shape: options.shape,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }
@@ -131,6 +136,60 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A cold write and some warm ones, as on AWS.
+    fn as_aws(&mut self, club: &Club, objects: &Objects) {
+        let plan = Plan {
+            cold: Some(Kind::Write),
+            warm_writes: 3,
+            quota: Some(Quota {
+                megabytes: as_aws::MEGABYTES,
+                begins: Begins::AfterInit,
+            }),
+            delays: Some(self.options.shape.delays()),
+            as_aws: true,
+            ..Plan::default()
+        };
+        if !self.options.tls {
+            self.notes.push("as AWS: not without TLS".to_owned());
+            return;
+        }
+        let mut broken: Vec<&str> = Vec::new();
+        for round in 0..self.options.runs.div_ceil(AS_AWS_DIVISOR) {
+            self.progress(as_aws::SECTION, round);
+            for variant in self.variants.clone() {
+                if !variant.uses_s3 || broken.contains(&variant.name) {
+                    continue;
+                }
+                match self.bench.run(&variant, club, objects, &plan) {
+                    Ok(sample) => self.keep_as_aws(&variant, round, &sample),
+                    Err(reason) => {
+                        eprintln!("{reason}");
+                        let reason = reason.lines().next().unwrap_or_default();
+                        self.notes.push(format!("as AWS: {reason}"));
+                        broken.push(variant.name);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep_as_aws(&mut self, variant: &Variant, round: usize, sample: &Sample) {
+        let section = as_aws::SECTION;
+        self.keep(section, variant, round, sample, false);
+        self.keep_warm(section, variant, round, sample);
+        let answers = |(from, to): (Instant, Instant)| as_aws::in_sequence(&sample.waits, from, to);
+        if let [cold, .., warm] = sample.served[..] {
+            let waited = as_aws::waited(&sample.waits, cold.0, cold.1);
+            for (measure, value) in [
+                ("waited_ms", waited.as_secs_f64() * 1e3),
+                ("answers", answers(cold) as f64),
+                ("warm_answers", answers(warm) as f64),
+            ] {
+                self.add(section, variant, measure, round, value);
+            }
+        }
     }
 
     /// Both memory modes at all sizes.
@@ -215,7 +274,7 @@ impl Run<'_> {
             for &ms in ROUND_TRIPS_MS {
                 let section = round_trip_section(ms);
                 self.progress(&section, round);
-                let round_trip = Duration::from_millis(u64::from(ms));
+                let delays = Delays::round_trips(Duration::from_millis(u64::from(ms)));
                 for variant in self.turn(round) {
                     if !WITH_ROUND_TRIPS.contains(&variant.name) {
                         continue;
@@ -224,7 +283,7 @@ impl Run<'_> {
                         cold: Some(Kind::Write),
                         warm_writes: 3,
                         warm_reads: 3,
-                        round_trip: Some(round_trip),
+                        delays: Some(delays),
                         ..Plan::default()
                     };
                     let sample = self.bench.run(&variant, club, objects, &write)?;
@@ -232,7 +291,7 @@ impl Run<'_> {
                     self.keep_warm(&section, &variant, round, &sample);
                     let read = Plan {
                         cold: Some(Kind::Read),
-                        round_trip: Some(round_trip),
+                        delays: Some(delays),
                         ..Plan::default()
                     };
                     let sample = self.bench.run(&variant, club, objects, &read)?;
@@ -422,7 +481,7 @@ pub(crate) fn round_trip_section(ms: u32) -> String {
 fn grows(variant: &Variant, members: usize) -> bool {
     let says_more = !matches!(
         variant.name,
-        "ours-no-prefetch" | "ours-dynamic" | "ours-dynamic-no-prefetch" | "py-boto3"
+        "ours-no-prefetch" | "ours-dynamic" | "ours-dynamic-no-prefetch" | "py-boto3" | LIMIT
     );
     variant.uses_s3 && says_more && (members <= VERY_LARGE || !variant.is_slow)
 }
@@ -442,6 +501,7 @@ const WARM_EVERY: usize = 3;
 const MEMORY_DIVISOR: usize = 4;
 const SLOW_EVERY: usize = 4;
 const ROUND_TRIPS_DIVISOR: usize = 3;
+const AS_AWS_DIVISOR: usize = 3;
 /// The first is what the others are compared with.
 pub(crate) const ROUND_TRIPS_MS: &[u32] = &[0, 1, 5, 20];
 const WITH_ROUND_TRIPS: &[&str] = &[OURS, "ours-no-prefetch", "sdk-tuned", "rusty-s3"];

@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -77,16 +79,19 @@ impl Process {
     }
 
     /// The same within a control group. The time begins when the program takes the place of the small
-    /// process that entered the group for it, so that neither time nor quota is spent on that.
+    /// process that entered the group for it, so that neither time nor quota is spent on that. `hosts` takes the
+    /// place of the system's file of that name.
     pub(crate) fn start_within(
         group: &Cgroup,
         program: &Program,
         environment: &BTreeMap<String, String>,
+        hosts: Option<&Path>,
     ) -> io::Result<Self> {
         let usage_before = usage()?;
         let mut command = command(&std::env::current_exe()?, program, environment);
         command
             .arg(LAUNCH)
+            .arg(hosts.unwrap_or(Path::new("")))
             .arg(&program.path)
             .args(&program.arguments);
         let mut child = command.stdin(Stdio::piped()).spawn()?;
@@ -153,11 +158,18 @@ impl Process {
     }
 }
 
-/// What `--launch` does: waits for a byte and becomes the program.
+/// What `--launch` does: puts a file in the place of the hosts file, if one is named, waits for a byte and becomes the
+/// program.
 pub(crate) fn launch(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    let Some(program) = arguments.next() else {
+    let (Some(hosts), Some(program)) = (arguments.next(), arguments.next()) else {
         return ExitCode::FAILURE;
     };
+    if !hosts.is_empty()
+        && let Err(error) = replace_hosts(Path::new(&hosts))
+    {
+        eprintln!("the hosts file cannot be replaced: {error}");
+        return ExitCode::FAILURE;
+    }
     if io::stdin().read_exact(&mut [0]).is_err() {
         return ExitCode::FAILURE;
     }
@@ -167,6 +179,16 @@ pub(crate) fn launch(mut arguments: impl Iterator<Item = std::ffi::OsString>) ->
         .exec();
     eprintln!("{}: {error}", program.display());
     ExitCode::FAILURE
+}
+
+/// For this process and what it becomes, and no other.
+fn replace_hosts(hosts: &Path) -> nix::Result<()> {
+    let none = None::<&str>;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    // What is mounted here is not to be seen outside.
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(none, "/", none, flags, none)?;
+    mount(Some(hosts), "/etc/hosts", none, MsFlags::MS_BIND, none)
 }
 
 /// Drops a file's pages from the page cache, as if it had just been put there. No page of it may be in use.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::chart::{Chart, Line, Panel};
+use crate::as_aws;
+use crate::chart::lines::{Chart, Line, Panel};
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::parts::{Results, growth_section, memory_section};
@@ -82,6 +83,7 @@ fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
         machine.date, machine.commit, machine.cores, machine.processor
     );
     let mut charts = Vec::new();
+    charts.extend(as_aws::chart(results, &subtitle).map(|svg| ("as_aws.svg", svg)));
     let memory: Vec<Panel> = [
         (Begins::AfterInit, "init_ms", "init, quota after INIT"),
         (

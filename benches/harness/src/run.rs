@@ -1,12 +1,15 @@
 //! One measured run: a fresh process between fresh servers, from `exec` to its last answer.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, lambda_environment};
 
+use crate::as_aws::Hosts;
 use crate::cgroup::Cgroup;
 use crate::club::Club;
-use crate::http::Event;
+use crate::http::{Delays, Event, Wait};
 use crate::process::{Process, Program, Used, Watched, evict};
 use crate::runtime_api::{Notice, RuntimeApi};
 use crate::s3::{Objects, S3, Sent};
@@ -18,7 +21,11 @@ use crate::verify::Checker;
 pub(crate) struct Bench {
     /// `None`: S3 without TLS.
     pub(crate) chain: Option<Chain>,
-    pub(crate) round_trip: Duration,
+    pub(crate) delays: Delays,
+    /// For files of a run.
+    pub(crate) directory: PathBuf,
+    /// How many runs were as AWS.
+    pub(crate) runs_as_aws: AtomicU32,
     pub(crate) checker: Checker,
     pub(crate) group: Result<Cgroup, String>,
 }
@@ -33,8 +40,10 @@ pub(crate) struct Plan {
     /// The same, after the writes.
     pub(crate) warm_reads: usize,
     pub(crate) quota: Option<Quota>,
-    /// In the place of the one that all runs have.
-    pub(crate) round_trip: Option<Duration>,
+    /// In the place of those that all runs have.
+    pub(crate) delays: Option<Delays>,
+    /// Two hosts, as S3's two buckets are, and not one server for both. Needs a quota.
+    pub(crate) as_aws: bool,
     /// Drops the function's files from the page cache first.
     pub(crate) evict: bool,
     /// Put before the program: a tool that watches it.
@@ -80,6 +89,10 @@ pub(crate) struct Sample {
     pub(crate) sent: Sent,
     /// Where each event's requests end in `sent`: after the first, after the second, ...
     pub(crate) requests_after: Vec<usize>,
+    /// For what S3 was waited for.
+    pub(crate) waits: Vec<Wait>,
+    /// From when to when each event was served.
+    pub(crate) served: Vec<(Instant, Instant)>,
     pub(crate) timeline: Vec<(f64, String)>,
 }
 
@@ -90,9 +103,9 @@ impl Bench {
         let objects = Objects::default()
             .with(&private_path(), club.private.clone())
             .with(&public_path(), club.public.clone());
-        let s3 = self.s3(objects, self.round_trip)?;
+        let (s3, _) = self.s3(objects, &Plan::default())?;
         let api = RuntimeApi::start().map_err(text)?;
-        let process = self.start(ours, &api, &s3, &Plan::default())?;
+        let process = self.start(ours, &api, &s3, None, &Plan::default())?;
         api.deliver(club.write_event(PREPARING_EVENT));
         let prepared = wait_for_answer(&api);
         match prepared {
@@ -111,8 +124,7 @@ impl Bench {
         objects: &Objects,
         plan: &Plan,
     ) -> Result<Sample, String> {
-        let round_trip = plan.round_trip.unwrap_or(self.round_trip);
-        let s3 = self.s3(objects.clone(), round_trip)?;
+        let (s3, hosts) = self.s3(objects.clone(), plan)?;
         let api = RuntimeApi::start().map_err(text)?;
         if plan.evict {
             variant
@@ -121,7 +133,7 @@ impl Bench {
                 .try_for_each(|path| evict(path))
                 .map_err(text)?;
         }
-        let process = self.start(variant, &api, &s3, plan)?;
+        let process = self.start(variant, &api, &s3, hosts.as_deref(), plan)?;
         match self.watch(&process, club, &api, &s3, plan) {
             Err(error) => Err(format!("{}: {error}\n{}", variant.name, process.abandon())),
             Ok(mut sample) => {
@@ -131,6 +143,7 @@ impl Bench {
                 sample.client = client_ms(&sample.used.log);
                 sample.connections = s3.connections();
                 sample.sent = s3.sent();
+                sample.waits = s3.waits();
                 sample.timeline = timeline(started, &api, &s3);
                 self.check(variant, club, &s3, plan, &sample)?;
                 Ok(sample)
@@ -138,9 +151,22 @@ impl Bench {
         }
     }
 
-    fn s3(&self, objects: Objects, round_trip: Duration) -> Result<S3, String> {
-        let tls = self.chain.as_ref().map(|chain| chain.server.clone());
-        S3::start(objects, tls, round_trip).map_err(text)
+    /// S3, and the hosts file by which it is found if it is as AWS.
+    fn s3(&self, objects: Objects, plan: &Plan) -> Result<(S3, Option<PathBuf>), String> {
+        let delays = plan.delays.unwrap_or(self.delays);
+        let Some(chain) = &self.chain else {
+            let s3 = S3::start(objects, None, delays).map_err(text)?;
+            return Ok((s3, None));
+        };
+        if plan.as_aws {
+            let number = self.runs_as_aws.fetch_add(1, Ordering::Relaxed);
+            let hosts = Hosts::new(chain, &self.directory, number)?;
+            let s3 = S3::start_as_aws(objects, hosts.servers, delays).map_err(text)?;
+            return Ok((s3, Some(hosts.file)));
+        }
+        let tls = chain.server("localhost").map_err(text)?;
+        let s3 = S3::start(objects, Some(tls), delays).map_err(text)?;
+        Ok((s3, None))
     }
 
     fn start(
@@ -148,10 +174,15 @@ impl Bench {
         variant: &Variant,
         api: &RuntimeApi,
         s3: &S3,
+        hosts: Option<&Path>,
         plan: &Plan,
     ) -> Result<Process, String> {
-        let mut environment = lambda_environment(&api.address(), &s3.endpoint());
+        let endpoint = s3.endpoint();
+        let mut environment = lambda_environment(&api.address(), endpoint.unwrap_or_default());
         environment.remove("TEST_SECRET");
+        if endpoint.is_none() {
+            environment.remove("AWS_ENDPOINT_URL_S3");
+        }
         if let Some(chain) = &self.chain {
             // Each client has a variable of its own for this; the root alone is in the file.
             for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
@@ -176,16 +207,12 @@ impl Bench {
             return Process::start(&program, &environment, plan.watched).map_err(text);
         };
         let group = self.group.as_ref().map_err(Clone::clone)?;
-        match quota.begins {
-            Begins::AtStart => {
-                group.limit(Some(quota.megabytes)).map_err(text)?;
-                Process::start_within(group, &program, &environment).map_err(text)
-            }
-            Begins::AfterInit => {
-                group.limit(None).map_err(text)?;
-                Process::start_within(group, &program, &environment).map_err(text)
-            }
-        }
+        let at_start = match quota.begins {
+            Begins::AtStart => Some(quota.megabytes),
+            Begins::AfterInit => None,
+        };
+        group.limit(at_start).map_err(text)?;
+        Process::start_within(group, &program, &environment, hosts).map_err(text)
     }
 
     fn watch(
@@ -215,7 +242,7 @@ impl Bench {
             group.limit(Some(quota.megabytes)).map_err(text)?;
             api.deliver(first);
         }
-        sample.invoke = wait_for_answer(api)?;
+        sample.invoke = sample.serve(api)?;
         sample.cold = sample.init + sample.invoke;
         wait_for_next(api)?;
         sample.requests_after.push(s3.sent().requests.len());
@@ -225,7 +252,7 @@ impl Bench {
             .chain([Kind::Read].repeat(plan.warm_reads));
         for (number, kind) in kinds.enumerate() {
             api.deliver(event(club, kind, number + 1));
-            let time = wait_for_answer(api)?;
+            let time = sample.serve(api)?;
             match kind {
                 Kind::Write => sample.warm_writes.push(time),
                 Kind::Read => sample.warm_reads.push(time),
@@ -249,7 +276,10 @@ impl Bench {
         if !variant.uses_s3 {
             return Ok(());
         }
-        self.checker.check(&sample.sent).map_err(failed)?;
+        // The server that checks has no names of buckets; what is signed is signed as in all other runs.
+        if !plan.as_aws {
+            self.checker.check(&sample.sent).map_err(failed)?;
+        }
         let last_write = match plan.cold {
             Some(Kind::Write) => plan.warm_writes,
             _ if plan.warm_writes > 0 => plan.warm_writes,
@@ -270,8 +300,17 @@ fn event(club: &Club, kind: Kind, number: usize) -> Vec<u8> {
     }
 }
 
-/// From the delivery of an event to its answer, in ms.
-fn wait_for_answer(api: &RuntimeApi) -> Result<f64, String> {
+impl Sample {
+    /// Waits for the answer to an event; how long it took from the event's delivery, in ms.
+    fn serve(&mut self, api: &RuntimeApi) -> Result<f64, String> {
+        let (delivered, answered) = wait_for_answer(api)?;
+        self.served.push((delivered, answered));
+        Ok(ms(answered.saturating_duration_since(delivered)))
+    }
+}
+
+/// When an event was delivered, and when it was answered.
+fn wait_for_answer(api: &RuntimeApi) -> Result<(Instant, Instant), String> {
     let mut delivered = None;
     loop {
         match api.wait(PATIENCE)? {
@@ -283,7 +322,7 @@ fn wait_for_answer(api: &RuntimeApi) -> Result<f64, String> {
                 if answer["statusCode"] != 200 {
                     return Err(format!("expected status 200, found {answer}"));
                 }
-                return Ok(ms(at.saturating_duration_since(delivered)));
+                return Ok((delivered, at));
             }
             Notice::Failed(error) => return Err(error),
         }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::http::{Event, Listening, Request, Response, Server};
+use crate::http::{Delays, Event, Listening, Request, Response, Server};
 
 /// A running Runtime API.
 pub(crate) struct RuntimeApi {
@@ -51,7 +51,8 @@ impl RuntimeApi {
         let listening = Listening {
             hosts: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             tls: None,
-            round_trip: Duration::ZERO,
+            port: 0,
+            delays: Delays::default(),
         };
         let server = Server::start(
             listening,

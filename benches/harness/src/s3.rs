@@ -11,12 +11,13 @@ use rustls::ServerConfig;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use crate::http::{Event, Listening, Request, Response, Server, read_chunks};
+use crate::http::{Delays, Event, Listening, Request, Response, Server, Wait, read_chunks};
 
 /// A running server.
 pub(crate) struct S3 {
-    server: Server,
-    is_tls: bool,
+    servers: Vec<Server>,
+    /// `None`: clients find it by the names that AWS has.
+    endpoint: Option<String>,
     shared: Arc<Shared>,
 }
 
@@ -63,34 +64,69 @@ struct Object {
 }
 
 impl S3 {
+    /// One server for both buckets, at any port of `localhost`.
     pub(crate) fn start(
         objects: Objects,
         tls: Option<Arc<ServerConfig>>,
-        round_trip: Duration,
+        delays: Delays,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            objects: Mutex::new(objects.0),
-            ..Shared::default()
-        });
-        let handler = Arc::clone(&shared);
-        let is_tls = tls.is_some();
-        let listening = Listening {
+        let mut s3 = Self::with(objects);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        s3.listen(Listening {
             hosts: addresses_of_localhost()?,
+            port: 0,
             tls,
-            round_trip,
-        };
-        let server = Server::start(listening, Box::new(move |request| handler.answer(request)))?;
-        Ok(Self {
-            server,
-            is_tls,
-            shared,
-        })
+            delays,
+        })?;
+        s3.endpoint = Some(format!("{scheme}://localhost:{}", s3.servers[0].port()));
+        Ok(s3)
     }
 
-    /// The value of `AWS_ENDPOINT_URL_S3`.
-    pub(crate) fn endpoint(&self) -> String {
-        let scheme = if self.is_tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.server.port())
+    /// A server for each bucket, with its address and certificate.
+    pub(crate) fn start_as_aws(
+        objects: Objects,
+        servers: Vec<(IpAddr, Arc<ServerConfig>)>,
+        delays: Delays,
+    ) -> io::Result<Self> {
+        let mut s3 = Self::with(objects);
+        for (address, tls) in servers {
+            s3.listen(Listening {
+                hosts: vec![address],
+                port: HTTPS,
+                tls: Some(tls),
+                delays,
+            })?;
+        }
+        Ok(s3)
+    }
+
+    fn with(objects: Objects) -> Self {
+        let shared = Shared {
+            objects: Mutex::new(objects.0),
+            ..Shared::default()
+        };
+        Self {
+            servers: Vec::new(),
+            endpoint: None,
+            shared: Arc::new(shared),
+        }
+    }
+
+    fn listen(&mut self, listening: Listening) -> io::Result<()> {
+        let handler = Arc::clone(&self.shared);
+        let server = Server::start(listening, Box::new(move |request| handler.answer(request)))?;
+        self.servers.push(server);
+        Ok(())
+    }
+
+    /// The value of `AWS_ENDPOINT_URL_S3`, if there is to be one.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// When it was waited for.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        self.servers.iter().flat_map(Server::waits).collect()
     }
 
     /// All objects as they are now.
@@ -110,11 +146,11 @@ impl S3 {
     }
 
     pub(crate) fn connections(&self) -> u64 {
-        self.server.connections()
+        self.servers.iter().map(Server::connections).sum()
     }
 
     pub(crate) fn events(&self) -> Vec<(Instant, Event)> {
-        self.server.events()
+        self.servers.iter().flat_map(Server::events).collect()
     }
 }
 
@@ -125,12 +161,7 @@ fn etag(path: &str, version: usize) -> String {
 
 impl Shared {
     fn answer(&self, request: &Request) -> Response {
-        let path = request
-            .target
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let path = path(request);
         let (response, body) = match &*request.method {
             "GET" | "HEAD" => (self.get(request, &path), Arc::default()),
             "PUT" => {
@@ -208,6 +239,18 @@ impl Shared {
     }
 }
 
+/// Bucket and key, wherever the bucket stands.
+fn path(request: &Request) -> String {
+    let path = request.target.split('?').next().unwrap_or_default();
+    match request
+        .header("host")
+        .and_then(|host| host.split_once(".s3."))
+    {
+        Some((bucket, _)) => format!("/{bucket}{path}"),
+        None => path.to_owned(),
+    }
+}
+
 fn common() -> Vec<(String, String)> {
     // The SDKs correct their clock by the server's.
     let now = OffsetDateTime::now_utc().format(&Rfc2822);
@@ -245,6 +288,8 @@ fn addresses_of_localhost() -> io::Result<Vec<IpAddr>> {
     }
     Ok(addresses)
 }
+
+const HTTPS: u16 = 443;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,14 +5,16 @@ use crate::markdown::{markdown, significant};
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::stats::Summary;
-use crate::variants::{OURS, Variant};
-use crate::{round_trips, targets};
+use crate::variants::{LIMIT, OURS, Variant};
+use crate::{as_aws, round_trips, targets};
 
 /// All tables that there are samples for.
 pub(crate) fn all(results: &Results) -> String {
     let parts = [
         targets::table(results),
+        as_aws::table(results),
         cold_starts(results),
+        limit(results),
         ratios(results),
         client(results),
         memory(results, Begins::AfterInit),
@@ -89,6 +91,34 @@ fn ratios(results: &Results) -> Option<String> {
         "### Times as much as ours\n\nMedians of the ratios within a round.\n\n{}",
         markdown(&measures.map(|(name, _)| name), &rows)
     ))
+}
+
+/// What is above the limit.
+fn limit(results: &Results) -> Option<String> {
+    let rows = rows(results, "table", "cold_write_ms", |variant| {
+        let cells = [
+            targets::times_the_limit(results, variant.name, |summary| summary.median),
+            targets::times_the_limit(results, variant.name, |summary| summary.minimum),
+            targets::cpu_times_the_limit(results, variant.name),
+        ];
+        let cell = |times: Option<targets::Ratio>| {
+            times.map_or("–".to_owned(), |ratio| {
+                format!("{}×", significant(ratio.value))
+            })
+        };
+        cells.map(cell).into()
+    })?;
+    results
+        .samples
+        .median("table", LIMIT, "cold_write_ms")
+        .map(|_| {
+            format!(
+                "### Times the limit\n\n`{LIMIT}` does what a cold write cannot leave out (`benches/variants/{LIMIT}`). CPU \
+                 time is that above the process floor, `{}`.\n\n{}",
+                targets::FLOOR,
+                markdown(&["cold write, medians", "minima", "CPU above the floor"], &rows)
+            )
+        })
 }
 
 /// Time until the S3 client is ready, beside what the replaced service published of itself.

@@ -1,12 +1,13 @@
-//! What the project wants to reach beside what one run measured: met or not. Ratios are those of medians.
+//! What the project wants to reach beside what one run measured: met or not.
 
 use packaging::executable::Linkage;
 
+use crate::as_aws;
 use crate::markdown::{markdown, significant};
-use crate::parts::{Results, growth_section, memory_section};
-use crate::run::Begins;
+use crate::parts::Results;
 use crate::size::Size;
-use crate::variants::{OURS, PLAIN, Variant};
+use crate::stats::Summary;
+use crate::variants::{LIMIT, OURS, Variant};
 
 /// The table, or `None` if the part that most of it comes from was not measured.
 pub(crate) fn table(results: &Results) -> Option<String> {
@@ -18,7 +19,7 @@ pub(crate) fn table(results: &Results) -> Option<String> {
         false => " `ours` is not static in this run, so it is not what is shipped.",
     };
     Some(format!(
-        "### Targets\n\nOf this run, ratios of medians. Of the two linkages, static is what is shipped.{warning}\n\n{}",
+        "### Targets\n\nOf this run.{warning}\n\n{}",
         markdown(&["at most", "measured", ""], &lines)
     ))
 }
@@ -27,29 +28,29 @@ pub(crate) fn table(results: &Results) -> Option<String> {
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     name: &'static str,
-    /// `None`: only reported.
-    at_most: Option<f64>,
+    at_most: f64,
     /// With what it was made of; `None` if that was not measured.
     measured: Option<(f64, String)>,
 }
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        let at_most = self
-            .at_most
-            .map_or("–".to_owned(), |limit| limit.to_string());
-        let (measured, state) = match (&self.measured, self.at_most) {
-            (None, _) => ("–".to_owned(), "not measured"),
-            (Some((value, of)), limit) => (
+        let (measured, state) = match &self.measured {
+            None => ("–".to_owned(), "not measured"),
+            Some((value, of)) => (
                 format!("{}{of}", digits(*value)),
-                match limit {
-                    Some(limit) if *value <= limit => "met",
-                    Some(_) => "not met",
-                    None => "reported",
+                match *value <= self.at_most {
+                    true => "met",
+                    false => "not met",
                 },
             ),
         };
-        vec![self.name.to_owned(), at_most, measured, state.to_owned()]
+        vec![
+            self.name.to_owned(),
+            self.at_most.to_string(),
+            measured,
+            state.to_owned(),
+        ]
     }
 }
 
@@ -64,128 +65,109 @@ fn digits(value: f64) -> String {
 }
 
 fn rows(results: &Results) -> Vec<Row> {
-    let limited = |begins| memory_section(begins, SMALLEST_MB);
-    let (after_init, at_start) = (limited(Begins::AfterInit), limited(Begins::AtStart));
-    let large = growth_section(LARGE_CLUB);
-    let ratio = |section: &str, measure, ours, other| {
-        let median = |variant| results.samples.median(section, variant, measure);
-        let (ours, other) = (median(ours)?, median(other)?);
-        let of = format!(" ({} / {})", significant(ours), significant(other));
-        Some((ours / other, of))
+    let median = |section: &str, variant: &str, measure: &str| {
+        results.samples.median(section, variant, measure)
     };
-    let above_floor = |section: &str| {
-        let median = |variant| results.samples.median(section, variant, "invoke_ms");
-        let (ours, floor) = (median(OURS)?, median(FLOOR)?);
-        let of = format!(" ({} - {})", significant(ours), significant(floor));
-        Some((ours - floor, of))
+    let as_aws = |measure| {
+        let of = |variant| median(as_aws::SECTION, variant, measure);
+        Ratio::of(of(OURS)?, of(TUNED)?)
     };
-    let variant = |name| results.variants.iter().find(|variant| variant.name == name);
-    let megabytes = |variant: Option<&Variant>, bytes: fn(&Size) -> usize| {
-        variant.map(|variant| (bytes(&variant.size) as f64 / 1e6, String::new()))
+    let answers = |variant| {
+        let of = |measure| median(as_aws::SECTION, variant, measure);
+        Some((of("answers")?, of("warm_answers")?))
     };
-    let static_ours = linked(results, OURS, Linkage::Static);
-    let dynamic_ours = linked(results, PLAIN, Linkage::Dynamic);
+    let in_sequence = |choose: fn((f64, f64)) -> f64| {
+        let (ours, tuned) = (choose(answers(OURS)?), choose(answers(TUNED)?));
+        Some((ours, format!(" (tuned SDK: {tuned})")))
+    };
+    let shipped = linked(results, OURS, Linkage::Static);
+    let megabytes = |bytes: fn(&Size) -> usize| {
+        shipped.map(|variant| (bytes(&variant.size) as f64 / 1e6, String::new()))
+    };
     let row = |name, at_most, measured| Row {
         name,
-        at_most: Some(at_most),
-        measured,
-    };
-    let reported = |name, measured| Row {
-        name,
-        at_most: None,
+        at_most,
         measured,
     };
     vec![
         row(
-            "init without prefetch / floor's, static",
-            1.15,
-            static_ours.and_then(|_| ratio("table", "init_ms", "ours-no-prefetch", FLOOR)),
+            "cold write / `floor-s3`, medians",
+            1.20,
+            times_the_limit(results, OURS, |summary| summary.median).map(Ratio::shown),
         ),
         row(
-            "init without prefetch / floor's, dynamic",
-            1.15,
-            ratio(
-                "table",
-                "init_ms",
-                "ours-dynamic-no-prefetch",
-                "floor-dynamic",
-            ),
+            "the same, minima",
+            1.20,
+            times_the_limit(results, OURS, |summary| summary.minimum).map(Ratio::shown),
         ),
         row(
-            "cold write / tuned SDK's",
-            0.45,
-            ratio("table", "cold_write_ms", OURS, TUNED),
+            "CPU time above the process floor / `floor-s3`'s",
+            1.30,
+            cpu_times_the_limit(results, OURS).map(Ratio::shown),
         ),
         row(
-            "cold write / SDK's as documented",
-            0.08,
-            ratio("table", "cold_write_ms", OURS, "sdk-documented"),
+            "as AWS: a member's wait, cold / tuned SDK's",
+            0.60,
+            as_aws("invoke_ms").map(Ratio::shown),
         ),
         row(
-            "cold write / botocore's",
-            0.012,
-            ratio("table", "cold_write_ms", OURS, "py-botocore"),
+            "as AWS: S3 answers in sequence, cold",
+            2.0,
+            in_sequence(|(cold, _)| cold),
         ),
         row(
-            "CPU time of the cold write / tuned SDK's",
-            0.35,
-            ratio("table", "cpu_ms", OURS, TUNED),
+            "as AWS: S3 answers in sequence, warm",
+            2.0,
+            in_sequence(|(_, warm)| warm),
         ),
         row(
-            "128 MB, quota after the first `/next`: cold write / tuned SDK's",
-            0.15,
-            ratio(&after_init, "cold_write_ms", OURS, TUNED),
-        ),
-        row(
-            "executable evicted: cold write / tuned SDK's",
-            0.35,
-            ratio("evicted", "cold_write_ms", OURS, TUNED),
-        ),
-        row(
-            "peak RSS, MB",
-            3.0,
-            results
-                .samples
-                .median("table", OURS, "peak_rss_mb")
-                .map(|megabytes| (megabytes, String::new())),
-        ),
-        row(
-            "executable, static, MB",
-            2.8,
-            megabytes(static_ours, |size| size.files),
-        ),
-        row("its zip, MB", 1.35, megabytes(static_ours, |size| size.zip)),
-        row(
-            "executable, dynamic, MB",
-            1.9,
-            megabytes(dynamic_ours, |size| size.files),
-        ),
-        row(
-            "its zip, MB",
+            "as AWS: INIT and invocation / tuned SDK's",
             0.95,
-            megabytes(dynamic_ours, |size| size.zip),
+            as_aws("cold_write_ms").map(Ratio::shown),
         ),
-        row(
-            "crates in the shipped tree",
-            52.0,
-            variant(OURS)
-                .and_then(|variant| variant.crates)
-                .map(|crates| (crates as f64, String::new())),
-        ),
-        row(
-            "warm write, 10,000 members / tuned SDK's",
-            0.25,
-            ratio(&large, "warm_write_ms", OURS, TUNED),
-        ),
-        reported(
-            "128 MB, quota after the first `/next`: invocation of a cold write, ms above the floor's",
-            above_floor(&after_init),
-        ),
-        reported(
-            "128 MB, quota from the start: the same",
-            above_floor(&at_start),
-        ),
+        row("executable, MB", 2.2, megabytes(|size| size.files)),
+        row("its zip, MB", 1.15, megabytes(|size| size.zip)),
     ]
+}
+
+/// A quotient, and what it is one of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ratio {
+    pub(crate) value: f64,
+    of: String,
+}
+
+impl Ratio {
+    fn of(one: f64, other: f64) -> Option<Self> {
+        Some(Self {
+            value: one / other,
+            of: format!(" ({} / {})", significant(one), significant(other)),
+        })
+    }
+
+    fn shown(self) -> (f64, String) {
+        (self.value, self.of)
+    }
+}
+
+/// How many times the limit a variant's cold write takes.
+pub(crate) fn times_the_limit(
+    results: &Results,
+    variant: &str,
+    choose: fn(&Summary) -> f64,
+) -> Option<Ratio> {
+    let time = |variant| {
+        let summary = results.samples.summary("table", variant, "cold_write_ms")?;
+        Some(choose(&summary))
+    };
+    Ratio::of(time(variant)?, time(LIMIT)?)
+}
+
+/// The same for the CPU time that is not the process's own.
+pub(crate) fn cpu_times_the_limit(results: &Results, variant: &str) -> Option<Ratio> {
+    let cpu = |variant| results.samples.median("table", variant, "cpu_ms");
+    let floor = cpu(FLOOR)?;
+    Ratio::of(cpu(variant)? - floor, cpu(LIMIT)? - floor)
 }
 
 /// The variant of that name, if its executable is linked so: `ours` may be a fallback, or what `--ours` names.
@@ -197,14 +179,13 @@ fn linked<'a>(results: &'a Results, name: &str, linkage: Linkage) -> Option<&'a 
     (variant.linkage() == Some(linkage)).then_some(variant)
 }
 
-const FLOOR: &str = "floor-static";
+pub(crate) const FLOOR: &str = "floor-static";
 const TUNED: &str = "sdk-tuned";
-const SMALLEST_MB: u32 = 128;
-const LARGE_CLUB: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::as_aws::Shape;
     use crate::process::Program;
     use crate::stats::Samples;
 
@@ -214,6 +195,7 @@ mod tests {
             missing: Vec::new(),
             samples,
             notes: Vec::new(),
+            shape: Shape::default(),
             seconds: 0.0,
         }
     }
@@ -221,17 +203,18 @@ mod tests {
     #[test]
     fn a_target_is_met_or_not_or_was_not_measured() {
         let mut samples = Samples::default();
-        // Ratios of medians, not of pairs.
-        for (round, (ours, tuned)) in [(1.0, 10.0), (4.0, 10.0), (9.0, 90.0)]
-            .into_iter()
-            .enumerate()
-        {
-            samples.add("table", OURS, "cold_write_ms", round, ours);
-            samples.add("table", TUNED, "cold_write_ms", round, tuned);
+        for (variant, times) in [(OURS, [1.2, 1.4, 9.0]), (LIMIT, [1.0, 1.1, 2.0])] {
+            for (round, time) in times.into_iter().enumerate() {
+                samples.add("table", variant, "cold_write_ms", round, time);
+            }
         }
-        samples.add("table", OURS, "peak_rss_mb", 0, 3.5);
-        samples.add("memory 128 after INIT", OURS, "invoke_ms", 0, 5.0);
-        samples.add("memory 128 after INIT", FLOOR, "invoke_ms", 0, 0.5);
+        for (variant, cpu) in [(OURS, 3.0), (LIMIT, 2.0), (FLOOR, 0.5)] {
+            samples.add("table", variant, "cpu_ms", 0, cpu);
+        }
+        for (variant, answers) in [(OURS, 2.0), (TUNED, 3.0)] {
+            samples.add(as_aws::SECTION, variant, "answers", 0, answers);
+            samples.add(as_aws::SECTION, variant, "warm_answers", 0, 3.0);
+        }
         let results = results(samples);
         let table = table(&results).unwrap();
         let cells = |name: &str| {
@@ -239,16 +222,12 @@ mod tests {
             let cells: Vec<_> = line.split('|').map(str::trim).collect();
             cells[2..5].join(" | ")
         };
-        assert_eq!(
-            cells("| cold write / tuned SDK's"),
-            "0.45 | 0.400 (4.00 / 10.0) | met"
-        );
-        assert_eq!(cells("peak RSS"), "3 | 3.50 | not met");
-        assert_eq!(cells("CPU time"), "0.35 | – | not measured");
-        assert_eq!(
-            cells("/next`: invocation"),
-            "– | 4.50 (5.00 - 0.50) | reported"
-        );
+        assert_eq!(cells("medians"), "1.2 | 1.27 (1.40 / 1.10) | not met");
+        assert_eq!(cells("minima"), "1.2 | 1.20 (1.20 / 1.00) | met");
+        assert_eq!(cells("CPU time"), "1.3 | 1.67 (2.50 / 1.50) | not met");
+        assert_eq!(cells("sequence, cold"), "2 | 2 (tuned SDK: 3) | met");
+        assert_eq!(cells("sequence, warm"), "2 | 3 (tuned SDK: 3) | not met");
+        assert_eq!(cells("a member's wait"), "0.6 | – | not measured");
     }
 
     #[test]
@@ -261,8 +240,6 @@ mod tests {
         let shown = |path: std::path::PathBuf| {
             let mut samples = Samples::default();
             samples.add("table", OURS, "cold_write_ms", 0, 1.0);
-            samples.add("table", "ours-no-prefetch", "init_ms", 0, 1.0);
-            samples.add("table", FLOOR, "init_ms", 0, 1.0);
             let mut results = results(samples);
             results.variants.push(Variant {
                 name: OURS,
@@ -284,7 +261,7 @@ mod tests {
             });
             let lines = table(&results).unwrap();
             let warns = lines.contains("`ours` is not static");
-            let measured = ["floor's, static", "executable, static", "its zip"].map(|name| {
+            let measured = ["executable, MB", "its zip"].map(|name| {
                 let line = lines.lines().find(|line| line.contains(name)).unwrap();
                 !line.contains("not measured")
             });
@@ -292,10 +269,10 @@ mod tests {
         };
         let found = shown(ours.clone());
         std::fs::remove_file(&ours).unwrap();
-        assert_eq!(found, (false, [true; 3]));
+        assert_eq!(found, (false, [true; 2]));
         let itself = std::env::current_exe().unwrap();
-        assert_eq!(shown(itself), (true, [false; 3]));
-        assert_eq!(shown("/nowhere".into()), (true, [false; 3]));
+        assert_eq!(shown(itself), (true, [false; 2]));
+        assert_eq!(shown("/nowhere".into()), (true, [false; 2]));
     }
 
     #[test]

@@ -12,13 +12,16 @@ use rcgen::{
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::EncodePrivateKey;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::TLS13;
 use rustls::{ServerConfig, SignatureScheme};
 
-/// What a server and its clients need.
+/// What servers and their clients need.
 pub(crate) struct Chain {
-    pub(crate) server: Arc<ServerConfig>,
+    issuer: Issuer<'static, KeyPair>,
+    intermediate: CertificateDer<'static>,
+    key: KeyPair,
+    provider: Arc<CryptoProvider>,
     /// PEM file with the root.
     pub(crate) root: PathBuf,
 }
@@ -38,30 +41,38 @@ impl Chain {
         let intermediate_params = authority("dojang bench intermediate");
         let intermediate = intermediate_params.signed_by(&intermediate_key, &root)?;
         let issuer = Issuer::new(intermediate_params, intermediate_key);
-        let leaf_key = key(3)?;
-        let mut leaf = CertificateParams::new(vec!["localhost".to_owned()])?;
-        leaf.distinguished_name
-            .push(DnType::CommonName, "localhost");
-        leaf.use_authority_key_identifier_extension = true;
-        (leaf.not_before, leaf.not_after) = validity();
-        let leaf = leaf.signed_by(&leaf_key, &issuer)?;
-        let leaf_der = PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into());
+        let key = key(3)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        warm_up(&provider, &leaf_der)?;
-        let server = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&TLS13])?
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![leaf.der().clone(), intermediate.der().clone()],
-                leaf_der,
-            )?;
+        warm_up(&provider, &private_key(&key))?;
         let path = directory.join("root.pem");
         std::fs::write(&path, root_pem)?;
         Ok(Self {
-            server: Arc::new(server),
+            issuer,
+            intermediate: intermediate.der().clone(),
+            key,
+            provider,
             root: path,
         })
     }
+
+    /// What the server of that name needs, with a certificate of its own.
+    pub(crate) fn server(&self, name: &str) -> Result<Arc<ServerConfig>, Error> {
+        let mut leaf = CertificateParams::new(vec![name.to_owned()])?;
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        leaf.use_authority_key_identifier_extension = true;
+        (leaf.not_before, leaf.not_after) = validity();
+        let leaf = leaf.signed_by(&self.key, &self.issuer)?;
+        let chain = vec![leaf.der().clone(), self.intermediate.clone()];
+        let server = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&TLS13])?
+            .with_no_client_auth()
+            .with_single_cert(chain, private_key(&self.key))?;
+        Ok(Arc::new(server))
+    }
+}
+
+fn private_key(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(key.serialize_der().into())
 }
 
 /// A first signature: aws-lc fills its random generator before it, which takes some 30 ms.

@@ -7,7 +7,7 @@ import http from "node:http";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 
 const begun = performance.now();
-const s3 = new S3Client({ forcePathStyle: true });
+const s3 = new S3Client({ forcePathStyle: "AWS_ENDPOINT_URL_S3" in process.env });
 process.stderr.write(`S3 client ready client_ms=${performance.now() - begun}\n`);
 
 const { PRIVATE_BUCKET_NAME, PUBLIC_BUCKET_NAME, AWS_LAMBDA_RUNTIME_API } = process.env;

@@ -34,9 +34,12 @@ fn store(bucket: &str) -> Result<AmazonS3, Error> {
         options = options.with_root_certificate(Certificate::from_pem(&pem)?);
     }
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(work::variable(bucket));
-    if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_S3") {
-        options = options.with_allow_http(endpoint.starts_with("http:"));
-        builder = builder.with_endpoint(endpoint);
+    match std::env::var("AWS_ENDPOINT_URL_S3") {
+        Ok(endpoint) => {
+            options = options.with_allow_http(endpoint.starts_with("http:"));
+            builder = builder.with_endpoint(endpoint);
+        }
+        Err(_) => builder = builder.with_virtual_hosted_style_request(true),
     }
     Ok(builder.with_client_options(options).build()?)
 }

@@ -36,11 +36,16 @@ fn main() -> Result<(), Error> {
 impl S3 {
     fn new() -> Result<Self, Error> {
         let region = work::variable("AWS_REGION");
-        let endpoint = std::env::var("AWS_ENDPOINT_URL_S3")
-            .unwrap_or_else(|_| format!("https://s3.{region}.amazonaws.com"));
+        let (endpoint, style) = match std::env::var("AWS_ENDPOINT_URL_S3") {
+            Ok(endpoint) => (endpoint, UrlStyle::Path),
+            Err(_) => (
+                format!("https://s3.{region}.amazonaws.com"),
+                UrlStyle::VirtualHost,
+            ),
+        };
         let bucket = |name| {
             let name = work::variable(name);
-            Bucket::new(endpoint.parse()?, UrlStyle::Path, name, region.clone())
+            Bucket::new(endpoint.parse()?, style, name, region.clone())
                 .map_err(Error::from)
         };
         let roots = match work::ca_bundle() {

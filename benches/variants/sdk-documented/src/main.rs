@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let config = aws_config::load_from_env().await;
     let config = aws_sdk_s3::config::Builder::from(&config)
         // What is not as documented: the test server has no host name for each bucket.
-        .force_path_style(true)
+        .force_path_style(std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
         .build();
     let client = Client::from_conf(config);
     work::log_client_ready(begun);

@@ -58,12 +58,11 @@ fn client() -> Result<Client, Error> {
         .region(Region::new(work::variable("AWS_REGION")))
         .credentials_provider(credentials)
         .http_client(http)
-        .force_path_style(true)
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_S3") {
-        config = config.endpoint_url(endpoint);
+        config = config.endpoint_url(endpoint).force_path_style(true);
     }
     Ok(Client::from_conf(config.build()))
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::escape;
+
 /// A picture of panels in rows of two.
 pub(crate) struct Chart<'a> {
     pub(crate) title: &'a str,
@@ -231,12 +233,6 @@ fn number(value: f64) -> String {
     }
     let (front, back) = digits.split_at(digits.len() - 3);
     format!("{front},{back}")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('"', "&quot;")
 }
 
 /// As many as there are variants, in their order.
