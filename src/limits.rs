@@ -19,7 +19,7 @@ pub const MAX_ANSWERS: usize = 10_000;
 /// Bytes of an answer that Lambda carries.
 pub(crate) const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
-/// Bytes of an object that is read, from whoever wrote it.
+/// Bytes of an object that is read, even if another program wrote it.
 pub(crate) const MAX_OBJECT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How large a kind of object may become. Nothing is stored that the default memory of 256 MB would not let

@@ -1,5 +1,8 @@
-//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`), as pure
-//! functions of club, request, time and operation.
+//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`).
+//!
+//! They are pure functions of club, request, time and operation. [`decide`] says what a request is to do, and
+//! [`crate::store`] does it. A request may be decided several times, on newer and newer clubs, before its change is
+//! committed. So nothing here may depend on anything but the arguments.
 //!
 //! [`decide`] says what a request is to do; carrying it out is [`crate::store`]'s part. A request may
 //! be decided several times, on newer and newer clubs, before its change is committed, so nothing

@@ -1,6 +1,7 @@
-//! The demo club: what `any_reset_test_setup` makes, what the tests know and what the local command
-//! shows. Names, roles and login codes are the same after every reset; the codes are derived from the
-//! test secret, so that knowing this file is not knowing them (`docs/api.md#any_reset_test_setup`).
+//! The demo club: `any_reset_test_setup` makes it, the tests know it, and the local command shows it.
+//!
+//! Names, roles and login codes are the same after every reset. The codes are derived from the test secret, so this
+//! file alone does not tell them (`docs/api.md#any_reset_test_setup`).
 
 use std::collections::BTreeMap;
 

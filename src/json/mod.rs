@@ -1,9 +1,10 @@
-//! Strict JSON: a repeated key is refused, and so is everything that `serde_json` refuses by itself (NaN,
-//! numbers out of range, unpaired surrogates, byte order marks, nesting deeper than 128).
+//! Strict JSON: a repeated key is refused, and whatever `serde_json` refuses.
 //!
-//! A text is read, not collected: what nobody asked for is checked and leaves nothing behind but the keys
-//! of the objects that are still open, and the number of values is bounded. So the memory that reading
-//! takes does not depend on what a text is made of.
+//! `serde_json` refuses NaN, numbers out of range, unpaired surrogates, byte order marks, and nesting deeper than 128.
+//!
+//! A text is read, not collected. A value that nobody asked for is checked, and leaves nothing behind but the keys of
+//! the objects that are still open. The number of values is bounded. So the memory that reading takes does not depend
+//! on what a text is made of.
 //!
 //! * `read`: reading by shape; `surrogates`: texts that are no Unicode
 

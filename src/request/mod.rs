@@ -1,5 +1,6 @@
-//! The data of a request: of its members those that some action knows, within limits. All else was checked
-//! and skipped when it was read, and is gone.
+//! The data of a request: of its members those that some action knows, within limits.
+//!
+//! All other members were checked and skipped when the request was read, and are gone.
 //!
 //! * `read`: reading it; what it means is [`crate::actions`]' part
 //! * `key`: which operation it is

@@ -1,14 +1,17 @@
-//! A synchronous custom runtime for AWS Lambda: polls the Runtime API, hands each event to a handler,
-//! posts its answer. Usable without the club: see `examples/hello.rs`.
+//! A synchronous custom runtime for AWS Lambda, usable without the club (`examples/hello.rs`).
+//!
+//! It polls the Runtime API, hands each event to a handler, and posts the answer.
 //!
 //! * [`run`]: the whole control flow; [`Handler`], [`Context`]: what a function sees
 //! * [`api`]: the Runtime API's calls and what its answers ask for; [`address`]: where it is; `http`: how it
 //!   is spoken to
 //! * [`report`]: errors as they are reported; [`panics`]: catching them without showing secrets
 //!
-//! Left out on purpose: SnapStart (not available for executables on `provided.al2023`), SIGTERM (only
-//! sent where an extension is registered; nothing is kept in memory that would need saving), and the
-//! environment variable `_X_AMZN_TRACE_ID` (the trace id is carried into the logs instead).
+//! Left out on purpose:
+//!
+//! * SnapStart: Lambda does not offer it for executables on `provided.al2023`
+//! * SIGTERM: Lambda sends it only where an extension is registered, and nothing in memory needs saving
+//! * the environment variable `_X_AMZN_TRACE_ID`: the logs carry the trace id instead
 
 pub mod address;
 pub mod api;
@@ -218,7 +221,7 @@ fn poll(api: &RuntimeApi, log: &Log, handler: &impl Handler, state: &State) {
             if others == 0 {
                 return;
             }
-            // Whoever answers last ends the process, this thread with it. It takes no event any more.
+            // The thread that answers last ends the process, and this thread with it. This one takes no more events.
             loop {
                 thread::park();
             }

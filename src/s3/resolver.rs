@@ -1,5 +1,6 @@
-//! Name lookups for `ureq`, which asks for one before every request, even where it then takes a
-//! connection that is open already.
+//! Name lookups for `ureq`, remembered for a while.
+//!
+//! `ureq` asks for one before every request, even where it then takes a connection that is open already.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};

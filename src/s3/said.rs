@@ -90,7 +90,7 @@ fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
 /// At most so many characters, with XML's own entities resolved; whatever would leave the line, or cannot
 /// be seen, is a space.
 fn one_line(text: &str, most: usize) -> String {
-    // Before anything else: whoever answers decides how much there is.
+    // Before anything else: the server decides how much there is.
     let text: String = text.chars().take(most).collect();
     let text = [
         ("&lt;", "<"),

@@ -1,5 +1,6 @@
-//! One request, from the first look at the club to its answer: attempts of load, decide, commit and publish
-//! until one goes through.
+//! One request, from the first look at the club to its answer.
+//!
+//! It makes attempts of load, decide, commit and publish until one goes through.
 
 use std::sync::Arc;
 

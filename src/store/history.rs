@@ -1,12 +1,14 @@
-//! History entries: written before the club shows the session as archived, and put back if the club's
-//! commit is refused in the end (the session was deleted or cancelled meanwhile).
+//! History entries: written before the club shows the session as archived.
 //!
-//! Every entry ends in white space that spells its operation and the run of it that wrote it: the client or
-//! Lambda may have an operation run twice at once. So a run only ever puts back what it wrote itself, never
-//! an entry with the same content that somebody else relies on.
+//! An entry is put back if the club's commit is refused in the end, because the session was deleted or cancelled
+//! meanwhile.
 //!
-//! Where two coaches take attendance of one session at the same moment, the entry that was written last stays,
-//! even if its own request was cut short or refused: what a run finds and puts back may be the other's.
+//! Every entry ends in white space that spells its operation and the run that wrote it, because the client or Lambda
+//! may have an operation run twice at once. So a run puts back only what it wrote itself, and never an entry with the
+//! same content that another run relies on.
+//!
+//! If two coaches take attendance of one session at the same moment, the entry that was written last stays, even if
+//! its own request was cut short or refused: the entry that a run finds and puts back may be the other's.
 
 use std::collections::BTreeMap;
 

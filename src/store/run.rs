@@ -1,5 +1,6 @@
-//! A request on its way: what all its attempts share, and what each part of them needs: the time that is left, pauses,
-//! the operation, and faults that say what became of the change.
+//! What all attempts of a request share.
+//!
+//! The time that is left, the pauses, the operation, and faults that say what became of the change.
 
 use std::time::{Duration, SystemTime};
 

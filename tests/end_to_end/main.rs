@@ -1,5 +1,6 @@
-//! End-to-end tests: the real `bootstrap` executable as a child process, between the Runtime API
-//! emulator and the signature-checking S3 server of crate `local`, over sockets.
+//! End-to-end tests: the real `bootstrap` executable as a child process.
+//!
+//! It runs between the Runtime API emulator and the signature-checking S3 server of crate `local`, over sockets.
 //!
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it, and `--skip NAME` none of those; `--test-threads=N` runs so many at once.

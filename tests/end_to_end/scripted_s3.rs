@@ -1,5 +1,6 @@
-//! An S3 on raw sockets that does what a test tells it, and else what S3 does: for answers that the
-//! emulator cannot give.
+//! An S3 on raw sockets that does what a test tells it, and else what S3 does.
+//!
+//! It is for answers that the emulator cannot give.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

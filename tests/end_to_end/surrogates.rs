@@ -1,5 +1,6 @@
-//! What the service that dojang replaces stored where a text was cut within a character: half of one, which
-//! is no Unicode. It is read, and stays as it was until it is changed.
+//! Stored texts that hold half of a surrogate pair, since the old service cut them there.
+//!
+//! They are read, and stay as they were until they are changed.
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};

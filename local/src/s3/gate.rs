@@ -1,5 +1,6 @@
-//! What S3 refuses before it looks at the object and `s3s` lets pass: headers that matter but are not
-//! signed, a wrong session token, another region, other kinds of signature.
+//! What S3 refuses before it looks at the object, and `s3s` lets pass.
+//!
+//! Headers that matter but are not signed, a wrong session token, another region, other kinds of signature.
 
 use std::collections::BTreeMap;
 
