@@ -146,7 +146,9 @@ fn is_permitted(expression: &str, permitted: &[&str]) -> bool {
 /// The strings of a list in `deny.toml`, which has one on a line.
 fn list(name: &str) -> Vec<&'static str> {
     let text = include_str!("../deny.toml");
-    let (_, rest) = text.split_once(&format!("\n{name} = [\n")).expect("the list is there");
+    let (_, rest) = text
+        .split_once(&format!("\n{name} = [\n"))
+        .expect("the list is there");
     let (items, _) = rest.split_once("\n]").expect("the list ends");
     let items: Vec<_> = items.split('"').skip(1).step_by(2).collect();
     assert!(items.len() > 5, "{name}: {items:?}");
