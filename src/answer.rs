@@ -7,7 +7,7 @@ use crate::limits::MAX_ANSWER_BYTES;
 use crate::store::{Fault, Obstacle, State};
 
 /// An answer: the same shape for Function URL events and direct ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     status: u16,
     body: Option<Value>,

@@ -75,6 +75,9 @@
 //!
 //! `examples/counter.rs` has both in one function.
 
+// Tests may: where one fails, its line tells enough.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 pub mod actions;
 pub mod answer;
 mod authority;

@@ -247,7 +247,9 @@ mod tests {
         let years = history("secret", NOW);
         assert_eq!(years.keys().copied().collect::<Vec<_>>(), [2026, 2027]);
         let mut all = super::super::recordings::Recordings::between(0, NOW);
-        years.values().for_each(|year| all.add(year).unwrap());
+        for year in years.values() {
+            all.add(year).unwrap();
+        }
         assert_eq!(all.answer().as_object().unwrap().len(), 38);
     }
 }

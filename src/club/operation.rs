@@ -15,7 +15,7 @@ use super::user::LoginCode;
 /// Names one operation: the SHA-256 of the request and of what the caller names it by, which [`crate::request`]
 /// makes. No two requests have the same, whatever is tried to find some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OperationKey(pub [u8; OperationKey::BYTES]);
+pub struct OperationKey(pub [u8; Self::BYTES]);
 
 impl OperationKey {
     /// Bytes of a key.
@@ -36,7 +36,7 @@ impl OperationKey {
 /// 64 bits: enough that a new operation meets one of the list by chance once in 10^17 times. Who does not know the
 /// secret cannot search for one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remembered(pub [u8; Remembered::BYTES]);
+pub struct Remembered(pub [u8; Self::BYTES]);
 
 impl Remembered {
     /// Bytes of it.
@@ -45,7 +45,7 @@ impl Remembered {
 
 /// Random bytes that never leave the private bucket; ids and codes are derived with them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret(pub [u8; Secret::BYTES]);
+pub struct Secret(pub [u8; Self::BYTES]);
 
 impl Secret {
     /// Bytes of a secret.

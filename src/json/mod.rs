@@ -171,7 +171,6 @@ impl<'de> Deserialize<'de> for StoredTime {
                     return Err(E::custom("expected an integer (seconds since 1970)"));
                 }
                 // `as` saturates, which is what an integer beyond 64 bits should do here.
-                #[allow(clippy::cast_possible_truncation)]
                 Ok(StoredTime::converted(value as i64))
             }
         }

@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn lists_and_strings_have_their_limits() {
         let many = |count: usize| (0..count).map(|n| n.to_string());
-        let answers = |count| Value::from_iter(many(count).map(|n| (n, json!(null))));
-        let list = |count| Value::from_iter(many(count));
+        let answers = |count| many(count).map(|n| (n, json!(null))).collect::<Value>();
+        let list = |count| many(count).collect::<Value>();
         for (name, most, larger) in [
             (
                 "participants",

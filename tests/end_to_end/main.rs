@@ -189,13 +189,15 @@ fn print_counts(counts: &Counts) {
     }
     println!("\nEnd-to-end requests by action and role");
     print!("{:<36}", "");
-    ROLES.iter().for_each(|role| print!("{role:>9}"));
+    for role in ROLES {
+        print!("{role:>9}");
+    }
     println!();
     for (action, row) in &table {
         print!("{action:<36}");
-        ROLES
-            .iter()
-            .for_each(|role| print!("{:>9}", row.get(role).copied().unwrap_or(0)));
+        for role in ROLES {
+            print!("{:>9}", row.get(role).copied().unwrap_or(0));
+        }
         println!();
     }
     println!("{} requests in all", counts.values().sum::<usize>());

@@ -218,9 +218,8 @@ impl Oddity {
     /// Changes the request to what this server sees of it, or answers it. `probes`: how many there were.
     fn meddle(self, asked: &mut Asked, probes: &mut usize) -> Option<Reply> {
         let is_write = asked.method == "PUT";
-        if is_probe(asked) {
-            *probes += 1;
-        }
+        let is_probe = is_probe(asked);
+        *probes += usize::from(is_probe);
         let headers = &mut asked.headers;
         let is_conditional =
             headers.contains_key("if-match") || headers.contains_key("if-none-match");
@@ -234,16 +233,15 @@ impl Oddity {
             Self::UnknownConditions if is_write && is_conditional => {
                 return Some(Reply::error(501, "NotImplemented"));
             }
-            Self::BusyAtFirst if is_probe(asked) && *probes <= 3 => {
+            Self::BusyAtFirst if is_probe && *probes <= 3 => {
                 return Some(Reply::error(503, "SlowDown"));
             }
-            Self::BusyInRaces if is_probe(asked) && (6..=13).contains(&*probes) => {
+            Self::BusyInRaces if is_probe && (6..=13).contains(&*probes) => {
                 return Some(Reply::error(503, "SlowDown"));
             }
             Self::NoMetadata => headers.retain(|name, _| !name.starts_with("x-amz-meta-")),
             _ => {}
         }
-        let headers = &mut asked.headers;
         if matches!(self, Self::NoConditions | Self::NoIfMatch) {
             headers.remove("if-match");
         }
@@ -292,7 +290,7 @@ fn initialise(backend: &Backend) -> (u64, Value) {
 }
 
 fn call(backend: &Backend, request: &Value) -> (u64, Value) {
-    let (status, body, _) = call(&backend, request);
+    let (status, body, _) = backend.call(request);
     (status, body)
 }
 

@@ -108,7 +108,7 @@ fn a_history_with_halves_of_characters_is_read_and_written(counts: &Counts) {
     let (status, body) = backend.call(&register);
     assert_eq!(status, 200, "{body}");
     let stored = backend.s3.object(PRIVATE_BUCKET, &key).unwrap();
-    let stored = String::from_utf8(stored.bytes.to_vec()).unwrap();
+    let stored = String::from_utf8(stored.bytes.clone()).unwrap();
     assert!(stored.contains(entry), "{stored}");
     for part in [
         r#""comment":"half \ud83d here""#,
@@ -132,7 +132,7 @@ fn answer_to(session_id: &str, answer: &str) -> Value {
 
 fn text(backend: &Backend<'_>, bucket: &str) -> String {
     let object = backend.s3.object(bucket, "data.json").unwrap();
-    String::from_utf8(object.bytes.to_vec()).unwrap()
+    String::from_utf8(object.bytes.clone()).unwrap()
 }
 
 /// The text with halves of characters spelt otherwise, as a value that compares by content.

@@ -81,7 +81,7 @@ pub(crate) fn parse(
             "--clubs" => options.clubs = list(&value()?)?,
             "--members" => options.members = number(&value()?)?,
             "--rtt-ms" => {
-                options.round_trip = Duration::from_secs_f64(number::<f64>(&value()?)? / 1e3)
+                options.round_trip = Duration::from_secs_f64(number::<f64>(&value()?)? / 1e3);
             }
             "--http" => options.tls = false,
             "--no-build" => options.may_build = false,
