@@ -1,5 +1,6 @@
-//! A club's whole backend in one small AWS Lambda function: a runtime, an S3 client with its signer, a data protocol
-//! on conditional writes, and the club's rules.
+//! A club's whole backend in one small AWS Lambda function.
+//!
+//! It has a runtime, an S3 client with its signer, a data protocol on conditional writes, and the club's rules.
 //!
 //! `docs/api.md` is the contract, `docs/protocol.md` the data protocol, and `CONTRIBUTING.md` the way into the code.
 //!

@@ -11,7 +11,7 @@ pub(crate) struct Known {
     constants: BTreeMap<String, Value>,
     /// Ready-made texts by name.
     texts: BTreeMap<String, String>,
-    benchmark: bench::Table,
+    pub(crate) benchmark: bench::Table,
 }
 
 impl Known {
