@@ -76,7 +76,7 @@
 //!
 //! `examples/counter.rs` has both in one function.
 
-// Tests may: where one fails, its line tells enough.
+// Tests may: if one fails, its line tells enough.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod actions;

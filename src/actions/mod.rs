@@ -134,7 +134,7 @@ pub struct Occasion<'a> {
     pub now: i64,
     /// The operation that the request is a run of.
     pub operation: Operation,
-    /// Enables `any_reset_test_setup`; `None` where it is unset or empty.
+    /// Enables `any_reset_test_setup`; `None` if it is unset or empty.
     pub test_secret: Option<&'a str>,
 }
 
@@ -266,7 +266,7 @@ impl Action {
         }
     }
 
-    /// The least role that the action asks for; `None` where it asks for no login code.
+    /// The least role that the action asks for; `None` if it asks for no login code.
     #[must_use]
     pub fn least_role(self) -> Option<Role> {
         match self.name().split_once('_') {

@@ -26,13 +26,13 @@ pub const MEMBERS: [(&str, Role); 10] = [
     ("Fatima", Role::Student),
 ];
 
-/// The login code of the demo member `name` where the test secret is `test_secret`.
+/// The login code of the demo member `name` if the test secret is `test_secret`.
 #[must_use]
 pub fn login_code(test_secret: &str, name: &str) -> LoginCode {
     derive_login_code(test_secret.as_bytes(), &[b"demo code", name.as_bytes()])
 }
 
-/// The id of the demo member `name` where the test secret is `test_secret`.
+/// The id of the demo member `name` if the test secret is `test_secret`.
 #[must_use]
 pub fn user_id(test_secret: &str, name: &str) -> String {
     derive_uuid(test_secret.as_bytes(), &[b"demo user", name.as_bytes()])

@@ -13,7 +13,7 @@ use sha2::Sha256;
 use super::user::LoginCode;
 
 /// Names one operation: the SHA-256 of the request and of what the caller names it by, which [`crate::request`]
-/// makes. No two requests have the same, whatever is tried to find some.
+/// makes. Nobody can find two requests with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationKey(pub [u8; Self::BYTES]);
 
@@ -31,7 +31,7 @@ impl OperationKey {
     }
 }
 
-/// By what a club remembers an operation: the beginning of its key's HMAC with the club's secret.
+/// What a club remembers of an operation: the beginning of its key's HMAC with the club's secret.
 ///
 /// 64 bits: enough that a new operation meets one of the list by chance once in 10^17 times. Who does not know the
 /// secret cannot search for one that does.
@@ -75,7 +75,7 @@ impl Operation {
         derive_uuid(&self.secret.0, &[b"id", &self.key.0, purpose.as_bytes()])
     }
 
-    /// A new login code; the same for every run of the operation. What one purpose gives, no other does.
+    /// A new login code; the same for every run of the operation. Different purposes give different codes.
     #[must_use]
     pub fn login_code(&self, purpose: CodePurpose) -> LoginCode {
         let label: &[u8] = match purpose {
@@ -87,7 +87,7 @@ impl Operation {
         derive_login_code(&self.secret.0, &[label, &self.key.0])
     }
 
-    /// White space's worth of what tells a version of the private object from all others: its operation, and the
+    /// The bytes, spelt in white space, that tell a version of the private object from all others: its operation, and the
     /// metadata that it is stored with. Versions that are equal in both are equal.
     #[must_use]
     pub fn version_name(&self, metadata: &[u8]) -> [u8; 8] {

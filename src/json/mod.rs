@@ -91,7 +91,7 @@ impl<'de> Checker<'de> {
     }
 }
 
-/// A string, borrowed from the text that it is read from where it has no escapes.
+/// A string, borrowed from the text that it is read from if it has no escapes.
 pub(crate) struct PerhapsBorrowed<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
 
 /// A point in time as stored: seconds since 1970 UTC.
 ///
-/// The service that dojang replaces stored `true` and `false` where a client sent them for a time
+/// The service that dojang replaces stored `true` and `false` if a client sent them for a time
 /// (`docs/api.md`, "Corrections") and integers of any size; neither may make a whole club unreadable.
 pub(crate) struct StoredTime {
     pub(crate) seconds: i64,

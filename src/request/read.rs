@@ -44,7 +44,7 @@ impl MembersRead {
         Ok(())
     }
 
-    /// The request that `text` is, whose members these are; `None` if it is no object.
+    /// The request in `text`, with these members; `None` if `text` is no object.
     pub(crate) fn of(self, text: &[u8]) -> Option<RequestData> {
         self.is_object.then(|| RequestData {
             members: self.members,

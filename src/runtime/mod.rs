@@ -37,7 +37,7 @@ pub use report::{HandlerError, InitError};
 
 /// What a function does with an event. A closure that gives a payload is a handler too.
 ///
-/// By reference: where Lambda sends several events at once, several threads share a handler.
+/// By reference: if Lambda sends several events at once, several threads share a handler.
 pub trait Handler {
     /// Makes the answer to one event, both of them JSON texts by Lambda's convention. An event that is not needed
     /// any more is best dropped: a large one keeps others waiting.
@@ -76,8 +76,7 @@ where
 }
 
 /// Runs a function: `start` makes its handler (Lambda's INIT phase), which then serves one event after
-/// the other; several at once where `AWS_LAMBDA_MAX_CONCURRENCY` says so. Returns only when there is no
-/// going on.
+/// the other; several at once if `AWS_LAMBDA_MAX_CONCURRENCY` says so. Returns only when it cannot go on.
 pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let log = Log::from_environment(variable);
@@ -237,7 +236,7 @@ fn finish(
     outcome: Result<Response, HandlerError>,
 ) -> Next {
     let log = &context.log;
-    // Lambda would answer 413, having told the caller already in words that nobody can change.
+    // Lambda would answer 413, and has told the caller already, in words that nobody can change.
     let outcome = outcome.and_then(|response| match response.payload.len() {
         0..=MAX_RESPONSE_BYTES => Ok(response),
         length => Err(HandlerError::new(

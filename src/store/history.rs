@@ -49,7 +49,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
             self.trace.warn(limits::HISTORY.warning(after.size()));
             let earlier = self.recorded.take();
-            // What was there before this run's first write is what is put back, if need be.
+            // If need be, the entry as it was before this run's first write is put back.
             let before = if self.is_own(present.as_deref()) {
                 earlier.map(|earlier| earlier.before)
             } else {
@@ -77,7 +77,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        // What is known of the entry stays in place meanwhile: a fault on the way is to say that it may be there.
+        // Meanwhile `recorded` stays as it is: a fault on the way must say that the entry may be there.
         while let Some(year) = self.recorded.as_ref().map(|recorded| recorded.year) {
             let (mut history, etag) = self.read_year(year)?;
             let Some(recorded) = &self.recorded else {
@@ -91,7 +91,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 self.recorded = None;
                 return Ok(());
             }
-            // Where the entry is not there yet, writing the same once more, in other white space, keeps the
+            // If the entry is not there yet, writing the same once more, in other white space, keeps the
             // open write from being applied.
             if self.write_year(year, &history, etag.as_ref())? {
                 self.recorded = None;

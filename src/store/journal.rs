@@ -101,7 +101,7 @@ impl Journal {
         Operation { key, secret }.version_name(metadata.as_bytes())
     }
 
-    /// The club's secret; `None` where there is no journal.
+    /// The club's secret; `None` if there is no journal.
     #[must_use]
     pub fn secret(&self) -> Option<Secret> {
         self.secret

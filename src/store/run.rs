@@ -130,7 +130,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         self.back_off_from_error()
     }
 
-    /// What the log is to say where the request is given up in the end.
+    /// What the log is to say if the request is given up in the end.
     pub(super) fn note(&mut self, error: String) {
         self.patience.note(error);
     }
