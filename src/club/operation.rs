@@ -87,8 +87,8 @@ impl Operation {
         derive_login_code(&self.secret.0, &[label, &self.key.0])
     }
 
-    /// The bytes, spelt in white space, that tell a version of the private object from all others: its operation, and the
-    /// metadata that it is stored with. Versions that are equal in both are equal.
+    /// What tells a version of the private object from all others, to be spelt in white space. It depends on the
+    /// operation and on the metadata that the version is stored with: versions that are equal in both are equal.
     #[must_use]
     pub fn version_name(&self, metadata: &[u8]) -> [u8; 8] {
         let block = derive_block(&self.secret.0, &[b"version", &self.key.0, metadata], 0);
