@@ -1,4 +1,4 @@
-//! The data of a request: of its members those that some action knows, within limits.
+//! The data of a request: the members that some action knows, within limits.
 //!
 //! All other members were checked and skipped when the request was read, and are gone.
 //!

@@ -1,4 +1,4 @@
-//! Reading the members that some action knows, each as what it may be.
+//! Reading the members that some action knows, each in the form that it may have.
 
 use serde_core::de::{MapAccess, SeqAccess};
 use sha2::{Digest, Sha256};
