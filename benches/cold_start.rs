@@ -1,5 +1,6 @@
-//! `cargo bench --bench cold_start`: cold and warm starts of the function and of its peers. All that it does
-//! is in `benches/harness`.
+//! `cargo bench --bench cold_start`: cold and warm starts of the function and of its peers.
+//!
+//! All that it does is in `benches/harness`.
 
 use std::path::Path;
 use std::process::ExitCode;

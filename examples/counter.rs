@@ -1,5 +1,6 @@
-//! A Lambda function that counts its invocations in an S3 object, on any number of instances: `{"count": 7}`. Needs
-//! `BUCKET`, and what Lambda sets; `AWS_ENDPOINT_URL_S3` names another server than AWS.
+//! A Lambda function that counts its invocations in an S3 object, on any number of instances: `{"count": 7}`.
+//!
+//! It needs `BUCKET`, and what Lambda sets. `AWS_ENDPOINT_URL_S3` names another server than AWS.
 
 use std::env;
 use std::process::ExitCode;

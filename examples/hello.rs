@@ -12,7 +12,7 @@ fn main() -> ExitCode {
 fn hello(event: &[u8], context: &Context<'_>) -> Result<Vec<u8>, HandlerError> {
     let event: Value = serde_json::from_slice(event)
         .map_err(|_| HandlerError::new("Function.BadEvent", "expected JSON"))?;
-    let name = event["name"].as_str().unwrap_or("whoever you are");
+    let name = event["name"].as_str().unwrap_or("stranger");
     let greeting = json!({"greeting": format!("Hello, {name}!"), "requestId": context.request_id});
     Ok(greeting.to_string().into_bytes())
 }

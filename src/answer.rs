@@ -7,7 +7,7 @@ use crate::limits::MAX_ANSWER_BYTES;
 use crate::store::{Fault, Obstacle, State};
 
 /// An answer: the same shape for Function URL events and direct ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     status: u16,
     body: Option<Value>,
@@ -74,7 +74,7 @@ impl Answer {
                 "It is not known whether the change was made. Please look before you try again."
             }
         };
-        // The server's flaws do not pass; but it is the server that is not to be used, and not a fault of ours.
+        // The server's flaws do not pass. But the server is unfit, and not this function: so it is no 500.
         let is_unavailable = fault.is_passing || fault.given_up == Some(Obstacle::Server);
         let mut answer = Self::error(if is_unavailable { 503 } else { 500 }, text);
         if fault.is_passing {
@@ -98,7 +98,7 @@ impl Answer {
         self.status == 503
     }
 
-    /// The answer that Lambda carries, and its payload for the Runtime API. Where this one is too large,
+    /// The answer that Lambda carries, and its payload for the Runtime API. If this one is too large,
     /// it is an error that says so.
     #[must_use]
     pub fn into_payload(self) -> (Self, Vec<u8>) {

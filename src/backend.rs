@@ -28,9 +28,8 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Reads the configuration, makes the S3 client and, unless `DOJANG_PREFETCH` says `off`, reads the
-    /// club: what the first request would wait for is done while Lambda waits for the function's start.
-    /// A prefetch that fails is no reason not to start.
+    /// Reads the configuration, makes the S3 client and, unless `DOJANG_PREFETCH` says `off`, reads the club: then the
+    /// first request need not wait for it. If this prefetch fails, the function starts all the same.
     ///
     /// # Errors
     /// Names the environment variable that is not as expected.
@@ -207,5 +206,5 @@ impl World for System {
     }
 }
 
-/// INIT has 10 s; a request that S3 does not answer in this time is better made by the first invocation.
+/// INIT has 10 s. If S3 does not answer in this time, the first invocation asks again.
 const PREFETCH_TIMEOUT: Duration = Duration::from_secs(2);

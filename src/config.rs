@@ -29,7 +29,7 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// How far it is trusted to keep what the data protocol needs.
     pub trust: Trust,
-    /// Whom S3's certificate must be signed by.
+    /// Who must have signed S3's certificate.
     pub roots: Roots,
 }
 

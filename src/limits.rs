@@ -1,12 +1,12 @@
 //! How much there may be of everything, in requests, in stored objects and in answers.
 
-/// Values in one JSON text that somebody sent, those inside of others included. A request with 10,000
-/// participants has a tenth of it. Without a bound, each value of 6 MB would cost more than its text.
+/// Values in one JSON text that somebody sent, those inside of others included. A request with 10,000 participants has
+/// a tenth of this. Without a bound, the values of a request of 6 MB would take more memory than their text.
 pub(crate) const MAX_VALUES: usize = 100_000;
 /// Digits of a number in a request: far more than any has use for.
 pub(crate) const MAX_DIGITS: usize = 1_000;
-/// Bytes of a string in a request that is looked at: room for what the service that dojang replaces stored
-/// without a limit, and a client sends back unchanged.
+/// Bytes of a string in a request that an action looks at. The service that dojang replaces stored comments without a
+/// limit, and a client may send one back unchanged.
 pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Code points of a session's comment.
 pub const MAX_COMMENT_CODE_POINTS: usize = 10_000;
@@ -19,7 +19,7 @@ pub const MAX_ANSWERS: usize = 10_000;
 /// Bytes of an answer that Lambda carries.
 pub(crate) const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
-/// Bytes of an object that is read, from whoever wrote it.
+/// Bytes of an object that is read, even if another program wrote it.
 pub(crate) const MAX_OBJECT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How large a kind of object may become. Nothing is stored that the default memory of 256 MB would not let

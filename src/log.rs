@@ -1,7 +1,9 @@
-//! Log lines as Lambda wants them from a runtime that is only an executable (developer guide, "Configuring
-//! advanced logging controls"): one JSON object a line, or plain text.
+//! Log lines in the two forms that Lambda knows: one JSON object a line, or plain text.
 //!
-//! Login codes, credentials and request bodies are never given to a log; the callers see to that.
+//! AWS Lambda Developer Guide, "Configuring advanced logging controls", says what a runtime that is only an executable
+//! has to write.
+//!
+//! Callers never give login codes, credentials or request bodies to a log.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -80,7 +82,7 @@ impl Log {
             Format::Json => json_line(now, level, message, ids, fields),
             Format::Text => text_line(level, message, ids, fields),
         };
-        // One write a line keeps lines whole. Whoever logs cannot do anything about a broken sink.
+        // One write a line keeps lines whole. A caller can do nothing about a broken sink.
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = sink.write_all(line.as_bytes());
         let _ = sink.flush();

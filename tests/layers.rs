@@ -1,5 +1,6 @@
-//! Who may import whom, read from the `use` lines (of the page, from `import`): no room of `src/` imports
-//! from a floor above, and no modules beside each other import in a circle.
+//! Who may import whom, read from the `use` lines (of the page, from `import`).
+//!
+//! No room of `src/` imports from a floor above, and no modules beside each other import in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

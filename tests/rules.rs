@@ -1,5 +1,6 @@
-//! What holds for the rules whatever is asked of them: random requests, sensible and not, one after the
-//! other on one club.
+//! What holds for the rules, whatever the request is.
+//!
+//! Random requests, sensible and not, one after the other on one club.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
-//! Our signatures against those of AWS's own `aws-sigv4`, and our encoding against `percent-encoding`,
-//! on random requests.
+//! Our signatures against those of AWS's own `aws-sigv4`, on random requests.
+//!
+//! Our encoding is compared with `percent-encoding` in the same way.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;

@@ -1,3 +1,5 @@
+//! Stored objects.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| dojang_fuzz::stored(input));

@@ -64,7 +64,7 @@ impl Function {
                 if let Some(output) = output {
                     shared.copy(output, &*on_line);
                 }
-                // Both outputs are closed when the process is about to be gone; whoever sees the second
+                // Both outputs are closed when the process is about to be gone; the thread that sees the second
                 // one close waits for that.
                 if open.fetch_sub(1, Ordering::AcqRel) == 1 {
                     let status = lock(&shared.child).wait();

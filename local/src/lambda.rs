@@ -1,5 +1,4 @@
-//! The Lambda service in small: it starts the function when an event needs it, and again when it has
-//! ended.
+//! The Lambda service in small: it starts the function when an event needs it, and again after it has ended.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

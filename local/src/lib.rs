@@ -1,9 +1,9 @@
-//! What surrounds the function in AWS, on loopback: an S3 server, the Lambda Runtime API, the Function
-//! URL, what serves the web page, and the process of the function with the environment that Lambda gives it.
+//! What surrounds the function in AWS, on loopback.
 //!
-//! `cargo run -p local` puts them together (see [`command`]); the end-to-end tests use them one by one.
-//! Every server runs in threads of its own and ends when its handle is dropped, so tests need no async
-//! code:
+//! An S3 server, the Lambda Runtime API, the Function URL, a server of the web page, and the process of the function
+//! with the environment that Lambda gives it. `cargo run -p local` puts them together (see [`command`]); the
+//! end-to-end tests use them one by one. Every server runs in threads of its own and ends when its handle is dropped,
+//! so tests need no async code:
 //!
 //! ```
 //! use local::{RuntimeApi, RuntimeApiOptions, S3Options, S3Server};

@@ -1,5 +1,6 @@
-//! The club's web page as a CDN would serve it: the files of `web/`, the `config.json` beside them, and
-//! the headers that go with them.
+//! The club's web page as a CDN would serve it.
+//!
+//! The files of `web/`, the `config.json` beside them, and the headers that go with them.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

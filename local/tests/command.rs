@@ -113,6 +113,12 @@ fn directory(name: &str) -> PathBuf {
     directory
 }
 
+/// The arguments for any free ports, data in `data`, and the function that answers.
+fn with_good_function(data: &Path) -> [&str; 6] {
+    let (data, function) = (data.to_str().unwrap(), scripts().good.to_str().unwrap());
+    ["--port", "0", "--data-dir", data, "--function", function]
+}
+
 fn command(arguments: &[&str]) -> Command {
     scripts();
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
@@ -231,15 +237,7 @@ fn curl(line: &str) -> String {
 #[test]
 fn a_club_is_made_and_found_again() {
     let data = directory("club");
-    let function = scripts().good.to_str().unwrap();
-    let arguments = [
-        "--port",
-        "0",
-        "--data-dir",
-        data.to_str().unwrap(),
-        "--function",
-        function,
-    ];
+    let arguments = with_good_function(&data);
 
     let running = Running::serve(&arguments);
     let codes = "Login codes:\n  Admin    admincode123   Ada\n  Coach    coachcode123   Cora\n  \
@@ -346,9 +344,7 @@ fn the_real_function_is_compiled_in() {
 #[test]
 fn the_page_is_served_with_the_addresses_of_the_others() {
     let data = directory("page");
-    let function = scripts().good.to_str().unwrap();
-    let data = data.to_str().unwrap();
-    let running = Running::serve(&["--port", "0", "--data-dir", data, "--function", function]);
+    let running = Running::serve(&with_good_function(&data));
     let mut client = Client::connect(running.address("open"));
     let page = client.send("GET", "/", &[], b"");
     assert_eq!(page.status, 200);
@@ -376,17 +372,7 @@ fn the_page_is_served_with_the_addresses_of_the_others() {
 #[test]
 fn an_empty_club_has_an_admin() {
     let data = directory("empty");
-    let function = scripts().good.to_str().unwrap();
-    let data = data.to_str().unwrap();
-    let running = Running::serve(&[
-        "--empty",
-        "--port",
-        "0",
-        "--data-dir",
-        data,
-        "--function",
-        function,
-    ]);
+    let running = Running::serve(&[&["--empty"], &with_good_function(&data)[..]].concat());
     assert!(
         running
             .greeting

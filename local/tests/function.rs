@@ -68,7 +68,7 @@ fn lambda(environment: &[(&str, &str)], timeout: Duration) -> (Lambda, Arc<Mutex
         runtime_api: RuntimeApiOptions {
             timeout,
             observer: Some(Box::new(move |notice| {
-                seen.lock().unwrap().push(notice.to_string())
+                seen.lock().unwrap().push(notice.to_string());
             })),
             ..RuntimeApiOptions::default()
         },

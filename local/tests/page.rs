@@ -1,5 +1,6 @@
-//! The server of the web page, over a socket. The page itself is tested in a browser by
-//! `tests/more/web/run`.
+//! The server of the web page, over a socket.
+//!
+//! `tests/more/web/run` tests the page itself in a browser.
 
 mod common;
 

@@ -307,7 +307,7 @@ fn a_function_may_fail_to_start() {
     let seen = Arc::clone(&notices);
     let api = RuntimeApi::start(RuntimeApiOptions {
         observer: Some(Box::new(move |notice| {
-            seen.lock().unwrap().push(notice.clone())
+            seen.lock().unwrap().push(notice.clone());
         })),
         ..RuntimeApiOptions::default()
     });

@@ -79,7 +79,7 @@ fn took_from_its_caller(
     let digest = target.auth_token.digest();
     let is_own = match action {
         // This code follows from the whole request, the replaced code included, and only its owner's request makes
-        // it: whoever sends this request knew that code.
+        // it: the sender of this request knew that code.
         Action::ResetAuthToken => {
             let own = users::replacement(&occasion.operation, true);
             target.role == Role::Admin && same_digest(digest, own.digest())
@@ -95,7 +95,7 @@ fn took_from_its_caller(
     is_own.then_some(action)
 }
 
-/// The user whose code has this digest, and the id. Visits all users, wherever the match is, so that the time
+/// The user whose code has this digest, and the id. Visits all users, even after a match, so that the time
 /// tells nothing.
 pub(super) fn member_with<'c>(
     club: &'c Club,

@@ -1,5 +1,8 @@
-//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`), as pure
-//! functions of club, request, time and operation.
+//! The club's rules: what each action checks, changes and answers (`docs/api.md#actions`).
+//!
+//! They are pure functions of club, request, time and operation. [`decide`] says what a request is to do, and
+//! [`crate::store`] does it. A request may be decided several times, on newer and newer clubs, before its change is
+//! committed. So nothing here may depend on anything but the arguments.
 //!
 //! [`decide`] says what a request is to do; carrying it out is [`crate::store`]'s part. A request may
 //! be decided several times, on newer and newer clubs, before its change is committed, so nothing
@@ -131,7 +134,7 @@ pub struct Occasion<'a> {
     pub now: i64,
     /// The operation that the request is a run of.
     pub operation: Operation,
-    /// Enables `any_reset_test_setup`; `None` where it is unset or empty.
+    /// Enables `any_reset_test_setup`; `None` if it is unset or empty.
     pub test_secret: Option<&'a str>,
 }
 
@@ -263,7 +266,7 @@ impl Action {
         }
     }
 
-    /// The least role that the action asks for; `None` where it asks for no login code.
+    /// The least role that the action asks for; `None` if it asks for no login code.
     #[must_use]
     pub fn least_role(self) -> Option<Role> {
         match self.name().split_once('_') {

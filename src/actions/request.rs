@@ -1,5 +1,6 @@
-//! The members of a request, read with the contract's strictness (`docs/api.md#values`): a missing
-//! key, a value of the wrong JSON type and `null` are all refused.
+//! The members of a request, read with the contract's strictness (`docs/api.md#values`).
+//!
+//! A missing key, a value of the wrong JSON type and `null` are all refused.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -33,7 +33,7 @@ pub(super) fn known_secret<'o>(
     Ok(secret)
 }
 
-/// The history that belongs to it, by year. Empty where there is no test set-up.
+/// The history that belongs to it, by year. Empty if there is no test set-up.
 pub(super) fn demo_history(occasion: &Occasion<'_>) -> BTreeMap<i32, History> {
     occasion
         .test_secret

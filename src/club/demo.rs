@@ -1,6 +1,7 @@
-//! The demo club: what `any_reset_test_setup` makes, what the tests know and what the local command
-//! shows. Names, roles and login codes are the same after every reset; the codes are derived from the
-//! test secret, so that knowing this file is not knowing them (`docs/api.md#any_reset_test_setup`).
+//! The demo club: `any_reset_test_setup` makes it, the tests know it, and the local command shows it.
+//!
+//! Names, roles and login codes are the same after every reset. The codes are derived from the test secret, so this
+//! file alone does not tell them (`docs/api.md#any_reset_test_setup`).
 
 use std::collections::BTreeMap;
 
@@ -26,13 +27,13 @@ pub const MEMBERS: [(&str, Role); 10] = [
     ("Fatima", Role::Student),
 ];
 
-/// The login code of the demo member `name` where the test secret is `test_secret`.
+/// The login code of the demo member `name` if the test secret is `test_secret`.
 #[must_use]
 pub fn login_code(test_secret: &str, name: &str) -> LoginCode {
     derive_login_code(test_secret.as_bytes(), &[b"demo code", name.as_bytes()])
 }
 
-/// The id of the demo member `name` where the test secret is `test_secret`.
+/// The id of the demo member `name` if the test secret is `test_secret`.
 #[must_use]
 pub fn user_id(test_secret: &str, name: &str) -> String {
     derive_uuid(test_secret.as_bytes(), &[b"demo user", name.as_bytes()])
@@ -247,7 +248,9 @@ mod tests {
         let years = history("secret", NOW);
         assert_eq!(years.keys().copied().collect::<Vec<_>>(), [2026, 2027]);
         let mut all = super::super::recordings::Recordings::between(0, NOW);
-        years.values().for_each(|year| all.add(year).unwrap());
+        for year in years.values() {
+            all.add(year).unwrap();
+        }
         assert_eq!(all.answer().as_object().unwrap().len(), 38);
     }
 }

@@ -1,5 +1,6 @@
-//! Who took part in which session: one object a calendar year (UTC) of the session's start
-//! (`docs/api.md#history`).
+//! Who took part in which session (`docs/api.md#history`).
+//!
+//! There is one object for each calendar year (UTC) of the sessions' start.
 
 use std::collections::BTreeMap;
 

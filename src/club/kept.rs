@@ -28,7 +28,7 @@ impl<T, W> Kept<T, W> {
         }))
     }
 
-    /// What `write` makes of the value; called only where it was not since the last change.
+    /// What `write` makes of the value; called only if it was not since the last change.
     pub(super) fn written(&self, write: impl FnOnce(&T) -> W) -> &W {
         self.0.written.get_or_init(|| write(&self.0.value))
     }

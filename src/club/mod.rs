@@ -42,7 +42,7 @@ pub struct Club {
 }
 
 impl Club {
-    /// The club that is made where there is none: no sessions and a single admin
+    /// The club that is made if there is none: no sessions and a single admin
     /// (`docs/api.md#initialisation`).
     #[must_use]
     pub fn initial(operation: &Operation) -> Self {

@@ -13,9 +13,9 @@ use sha2::Sha256;
 use super::user::LoginCode;
 
 /// Names one operation: the SHA-256 of the request and of what the caller names it by, which [`crate::request`]
-/// makes. No two requests have the same, whatever is tried to find some.
+/// makes. Nobody can find two requests with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OperationKey(pub [u8; OperationKey::BYTES]);
+pub struct OperationKey(pub [u8; Self::BYTES]);
 
 impl OperationKey {
     /// Bytes of a key.
@@ -31,12 +31,12 @@ impl OperationKey {
     }
 }
 
-/// By what a club remembers an operation: the beginning of its key's HMAC with the club's secret.
+/// What a club remembers of an operation: the beginning of its key's HMAC with the club's secret.
 ///
 /// 64 bits: enough that a new operation meets one of the list by chance once in 10^17 times. Who does not know the
 /// secret cannot search for one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remembered(pub [u8; Remembered::BYTES]);
+pub struct Remembered(pub [u8; Self::BYTES]);
 
 impl Remembered {
     /// Bytes of it.
@@ -45,7 +45,7 @@ impl Remembered {
 
 /// Random bytes that never leave the private bucket; ids and codes are derived with them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret(pub [u8; Secret::BYTES]);
+pub struct Secret(pub [u8; Self::BYTES]);
 
 impl Secret {
     /// Bytes of a secret.
@@ -75,7 +75,7 @@ impl Operation {
         derive_uuid(&self.secret.0, &[b"id", &self.key.0, purpose.as_bytes()])
     }
 
-    /// A new login code; the same for every run of the operation. What one purpose gives, no other does.
+    /// A new login code; the same for every run of the operation. Different purposes give different codes.
     #[must_use]
     pub fn login_code(&self, purpose: CodePurpose) -> LoginCode {
         let label: &[u8] = match purpose {
@@ -87,8 +87,8 @@ impl Operation {
         derive_login_code(&self.secret.0, &[label, &self.key.0])
     }
 
-    /// White space's worth of what tells a version of the private object from all others: its operation, and the
-    /// metadata that it is stored with. Versions that are equal in both are equal.
+    /// What tells a version of the private object from all others, to be spelt in white space. It depends on the
+    /// operation and on the metadata that the version is stored with: versions that are equal in both are equal.
     #[must_use]
     pub fn version_name(&self, metadata: &[u8]) -> [u8; 8] {
         let block = derive_block(&self.secret.0, &[b"version", &self.key.0, metadata], 0);

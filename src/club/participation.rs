@@ -33,9 +33,9 @@ impl Intentions {
             Err(place) => {
                 let begin = self.begin(place);
                 self.ids.insert_str(begin, id);
-                self.entries[place..]
-                    .iter_mut()
-                    .for_each(|entry| entry.end += id.len());
+                for entry in &mut self.entries[place..] {
+                    entry.end += id.len();
+                }
                 let end = begin + id.len();
                 self.entries.insert(place, Entry { end, intention });
             }
@@ -48,9 +48,9 @@ impl Intentions {
             self.ids
                 .replace_range(self.begin(place)..self.entries[place].end, "");
             self.entries.remove(place);
-            self.entries[place..]
-                .iter_mut()
-                .for_each(|entry| entry.end -= id.len());
+            for entry in &mut self.entries[place..] {
+                entry.end -= id.len();
+            }
         }
     }
 
@@ -213,7 +213,9 @@ mod tests {
             prop_assert_eq!((intentions.len(), intentions.is_empty()), (map.len(), map.is_empty()));
             // In whatever order they come.
             let mut unordered = Intentions::default();
-            found.iter().rev().for_each(|(id, said)| unordered.push(id, *said));
+            for (id, said) in found.iter().rev() {
+                unordered.push(id, *said);
+            }
             prop_assert_eq!(unordered.in_order(), Ok(intentions.clone()));
             prop_assert_eq!(found.into_iter().rev().collect::<Intentions>(), intentions);
         }
@@ -223,8 +225,9 @@ mod tests {
     fn a_repeated_id_is_found_wherever_it_is() {
         for ids in [&["a", "a"][..], &["b", "a", "b"], &["", "a", ""]] {
             let mut intentions = Intentions::default();
-            ids.iter()
-                .for_each(|id| intentions.push(id, Participation::Yes));
+            for id in ids {
+                intentions.push(id, Participation::Yes);
+            }
             assert_eq!(intentions.in_order(), Err(ids[0].to_owned()));
         }
     }

@@ -1,9 +1,9 @@
-//! Writing the club: the private form with login codes, the public one with their hashes
-//! (`docs/api.md#public-datajson`). Nothing else differs between the two.
+//! Writing the club: the private form with login codes, the public one with their hashes.
 //!
-//! The members come first: they seldom change, so their text, their codes' hashes and the state of
-//! SHA-256 after them are kept from version to version. What follows is put together from the kept
-//! texts of the sessions.
+//! Nothing else differs between the two (`docs/api.md#public-datajson`).
+//!
+//! The members come first, because they seldom change: their text, their codes' hashes and the state of SHA-256 after
+//! them are kept from version to version. The rest is put together from the kept texts of the sessions.
 
 use std::collections::BTreeMap;
 

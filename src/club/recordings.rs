@@ -197,7 +197,9 @@ mod tests {
 
     fn recorded_between(years: &[&History], start_time: i64, end_time: i64) -> Value {
         let mut recordings = Recordings::between(start_time, end_time);
-        years.iter().for_each(|year| recordings.add(year).unwrap());
+        for year in years {
+            recordings.add(year).unwrap();
+        }
         recordings.answer()
     }
 

@@ -1,4 +1,4 @@
-//! What Lambda wraps around a request, read without what has no influence.
+//! What Lambda wraps around a request: the few parts of it that have an influence.
 
 use std::time::{Duration, SystemTime};
 

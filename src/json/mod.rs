@@ -1,9 +1,10 @@
-//! Strict JSON: a repeated key is refused, and so is everything that `serde_json` refuses by itself (NaN,
-//! numbers out of range, unpaired surrogates, byte order marks, nesting deeper than 128).
+//! Strict JSON: a repeated key is refused, and whatever `serde_json` refuses.
 //!
-//! A text is read, not collected: what nobody asked for is checked and leaves nothing behind but the keys
-//! of the objects that are still open, and the number of values is bounded. So the memory that reading
-//! takes does not depend on what a text is made of.
+//! `serde_json` refuses NaN, numbers out of range, unpaired surrogates, byte order marks, and nesting deeper than 128.
+//!
+//! A text is read, not collected. A value that nobody asked for is checked, and leaves nothing behind but the keys of
+//! the objects that are still open. The number of values is bounded. So the memory that reading takes does not depend
+//! on what a text is made of.
 //!
 //! * `read`: reading by shape; `surrogates`: texts that are no Unicode
 
@@ -90,7 +91,7 @@ impl<'de> Checker<'de> {
     }
 }
 
-/// A string, borrowed from the text that it is read from where it has no escapes.
+/// A string, borrowed from the text that it is read from if it has no escapes.
 pub(crate) struct PerhapsBorrowed<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
@@ -119,7 +120,7 @@ impl<'de> Deserialize<'de> for PerhapsBorrowed<'de> {
 
 /// A point in time as stored: seconds since 1970 UTC.
 ///
-/// The service that dojang replaces stored `true` and `false` where a client sent them for a time
+/// The service that dojang replaces stored `true` and `false` if a client sent them for a time
 /// (`docs/api.md`, "Corrections") and integers of any size; neither may make a whole club unreadable.
 pub(crate) struct StoredTime {
     pub(crate) seconds: i64,
@@ -170,7 +171,6 @@ impl<'de> Deserialize<'de> for StoredTime {
                     return Err(E::custom("expected an integer (seconds since 1970)"));
                 }
                 // `as` saturates, which is what an integer beyond 64 bits should do here.
-                #[allow(clippy::cast_possible_truncation)]
                 Ok(StoredTime::converted(value as i64))
             }
         }

@@ -1,4 +1,4 @@
-//! Reading a JSON text by shape: whoever reads says what is wanted of each value, and gets no more.
+//! Reading a JSON text by shape: the caller says what it wants of each value, and gets no more.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -96,7 +96,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         self.map.next_value_seed(Seed::new(self.checker))
     }
 
-    /// The text of the value, of which next to nothing was checked.
+    /// The text of the value, next to unchecked.
     pub(crate) fn raw(&mut self) -> Result<&'de RawValue, A::Error> {
         self.checker.count_value()?;
         self.map.next_value()

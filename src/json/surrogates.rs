@@ -1,8 +1,10 @@
-//! Stored texts that are no Unicode: the service that dojang replaces cut strings between the two halves of
-//! a character, and stored the half as an escape such as `\ud83d`. Rust's strings cannot hold it.
+//! Stored texts that are no Unicode: they hold half of a surrogate pair.
 //!
-//! So a stand-in takes its place as long as the text is in memory, and the escape is put back when it is
-//! written. What people are shown has U+FFFD there, as a browser shows it.
+//! The service that dojang replaces cut strings between the two halves of a character, and stored the half as an escape
+//! such as `\ud83d`. Rust's strings cannot hold it.
+//!
+//! So a stand-in takes its place while the text is in memory, and the escape is put back when the text is written.
+//! People see U+FFFD there, as a browser shows it.
 
 use std::borrow::Cow;
 

@@ -53,7 +53,7 @@ mod tests {
             json!("1234567"),
             json!("x".repeat(65)),
             json!("1234 5678"),
-            json!(12345678),
+            json!(12_345_678),
         ] {
             let request = json!({"action": "x", "operation_id": ignored});
             assert_ne!(key(&request, "r1"), key(&request, "r2"), "{ignored}");

@@ -1,5 +1,6 @@
-//! The data of a request: of its members those that some action knows, within limits. All else was checked
-//! and skipped when it was read, and is gone.
+//! The data of a request: the members that some action knows, within limits.
+//!
+//! All other members were checked and skipped when the request was read, and are gone.
 //!
 //! * `read`: reading it; what it means is [`crate::actions`]' part
 //! * `key`: which operation it is
@@ -169,8 +170,8 @@ mod tests {
     #[test]
     fn lists_and_strings_have_their_limits() {
         let many = |count: usize| (0..count).map(|n| n.to_string());
-        let answers = |count| Value::from_iter(many(count).map(|n| (n, json!(null))));
-        let list = |count| Value::from_iter(many(count));
+        let answers = |count| many(count).map(|n| (n, json!(null))).collect::<Value>();
+        let list = |count| many(count).collect::<Value>();
         for (name, most, larger) in [
             (
                 "participants",

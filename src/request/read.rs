@@ -1,4 +1,4 @@
-//! Reading the members that some action knows, each as what it may be.
+//! Reading the members that some action knows, each in the form that it may have.
 
 use serde_core::de::{MapAccess, SeqAccess};
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ impl MembersRead {
         Ok(())
     }
 
-    /// The request that `text` is, whose members these are; `None` if it is no object.
+    /// The request in `text`, with these members; `None` if `text` is no object.
     pub(crate) fn of(self, text: &[u8]) -> Option<RequestData> {
         self.is_object.then(|| RequestData {
             members: self.members,

@@ -1,6 +1,6 @@
 //! Events in memory: of large ones, one at a time.
 //!
-//! Where Lambda sends several events at once, each may have 6 MB, and reading it takes some more. A second
+//! If Lambda sends several events at once, each may have 6 MB, and reading it takes some more. A second
 //! large one stays with the Runtime API until the first was read and is gone; usual ones wait for nobody.
 
 use std::fmt;

@@ -1,14 +1,17 @@
-//! A synchronous custom runtime for AWS Lambda: polls the Runtime API, hands each event to a handler,
-//! posts its answer. Usable without the club: see `examples/hello.rs`.
+//! A synchronous custom runtime for AWS Lambda, usable without the club (`examples/hello.rs`).
+//!
+//! It polls the Runtime API, hands each event to a handler, and posts the answer.
 //!
 //! * [`run`]: the whole control flow; [`Handler`], [`Context`]: what a function sees
 //! * [`api`]: the Runtime API's calls and what its answers ask for; [`address`]: where it is; `http`: how it
 //!   is spoken to
 //! * [`report`]: errors as they are reported; [`panics`]: catching them without showing secrets
 //!
-//! Left out on purpose: SnapStart (not available for executables on `provided.al2023`), SIGTERM (only
-//! sent where an extension is registered; nothing is kept in memory that would need saving), and the
-//! environment variable `_X_AMZN_TRACE_ID` (the trace id is carried into the logs instead).
+//! Left out on purpose:
+//!
+//! * SnapStart: Lambda does not offer it for executables on `provided.al2023`
+//! * SIGTERM: Lambda sends it only where an extension is registered, and nothing in memory needs saving
+//! * the environment variable `_X_AMZN_TRACE_ID`: the logs carry the trace id instead
 
 pub mod address;
 pub mod api;
@@ -34,7 +37,7 @@ pub use report::{HandlerError, InitError};
 
 /// What a function does with an event. A closure that gives a payload is a handler too.
 ///
-/// By reference: where Lambda sends several events at once, several threads share a handler.
+/// By reference: if Lambda sends several events at once, several threads share a handler.
 pub trait Handler {
     /// Makes the answer to one event, both of them JSON texts by Lambda's convention. An event that is not needed
     /// any more is best dropped: a large one keeps others waiting.
@@ -73,8 +76,7 @@ where
 }
 
 /// Runs a function: `start` makes its handler (Lambda's INIT phase), which then serves one event after
-/// the other; several at once where `AWS_LAMBDA_MAX_CONCURRENCY` says so. Returns only when there is no
-/// going on.
+/// the other; several at once if `AWS_LAMBDA_MAX_CONCURRENCY` says so. Returns only when it cannot go on.
 pub fn run<H: Handler + Sync>(start: impl FnOnce(&Log) -> Result<H, InitError>) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let log = Log::from_environment(variable);
@@ -218,7 +220,7 @@ fn poll(api: &RuntimeApi, log: &Log, handler: &impl Handler, state: &State) {
             if others == 0 {
                 return;
             }
-            // Whoever answers last ends the process, this thread with it. It takes no event any more.
+            // The thread that answers last ends the process, and this thread with it. This one takes no more events.
             loop {
                 thread::park();
             }
@@ -234,7 +236,7 @@ fn finish(
     outcome: Result<Response, HandlerError>,
 ) -> Next {
     let log = &context.log;
-    // Lambda would answer 413, having told the caller already in words that nobody can change.
+    // Lambda would answer 413, and has told the caller already, in words that nobody can change.
     let outcome = outcome.and_then(|response| match response.payload.len() {
         0..=MAX_RESPONSE_BYTES => Ok(response),
         length => Err(HandlerError::new(

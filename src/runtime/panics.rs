@@ -1,5 +1,6 @@
-//! Panics: caught, so that one invocation's does not end the process, and told of by the place in the
-//! source only: a panic's message may quote a request.
+//! Panics are caught, so that one invocation's does not end the process.
+//!
+//! The log shows the place in the source only, because a panic's message may quote a request.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -13,7 +14,7 @@ use crate::log::{Level, Log};
 /// If it panicked.
 pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panicked> {
     CATCHING.set(CATCHING.get() + 1);
-    // Whoever catches does not go on with what `f` was working on.
+    // The caller does not go on with what `f` was working on.
     let result = catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(CATCHING.get() - 1);
     // The payload is leaked rather than dropped, since dropping may panic once more.

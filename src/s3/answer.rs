@@ -65,7 +65,7 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// What S3 says where it does not grant a request.
+    /// What S3 says if it does not grant a request.
     pub(super) fn said(&self) -> Said {
         let ids = ["x-amz-request-id", "x-amz-id-2"].map(|name| self.header(name));
         Said::new(self.status, &self.body, ids[0], ids[1])
@@ -92,7 +92,7 @@ impl Answer {
     }
 }
 
-/// As much of an error's text as its code is in. Whatever becomes of the rest, the status says what the
+/// As much of an error's text as its code is in. Even if the rest is lost, the status says what the
 /// answer means.
 fn beginning_of(body: Body) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -49,13 +49,13 @@ impl Client {
         self.exchange.host(Location { bucket, key: "" })
     }
 
-    /// Whether S3 refuses the session token: this process has no other, and a new one gets a new one.
+    /// Whether S3 refuses the session token. This process has no other token, and a new process gets a new one.
     #[must_use]
     pub fn is_token_refused(&self) -> bool {
         self.is_token_refused.load(Ordering::Relaxed)
     }
 
-    /// An answer to a request that was not refused for who makes it: a success, or about the object.
+    /// An answer that does not refuse the caller: a success, or an answer about the object.
     fn granted(&self, answer: &Answer) {
         if answer.is_success() || matches!(answer.status, 304 | 404 | 409 | 412) {
             self.is_token_refused.store(false, Ordering::Relaxed);
@@ -107,7 +107,7 @@ impl ObjectStore for Client {
         self.granted(&answer);
         match answer.status {
             200 => head(&answer),
-            // Answers to HEAD have no body, hence no code.
+            // Answers to HEAD have no body, and so no code.
             404 => Err(S3Error::Absent),
             _ => Err(self.refusal(&answer)),
         }

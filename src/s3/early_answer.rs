@@ -1,4 +1,4 @@
-//! A connection whose answer is read even where the request could not be sent to its end.
+//! A connection whose answer is read even if the request could not be sent to its end.
 //!
 //! A server may refuse a request by its head and close the connection while the body is under way (RFC
 //! 9112, section 9.6). `ureq` ends with the error of the write then, and the answer, which says what is
@@ -69,8 +69,8 @@ impl<T: Transport> Transport for ReadsEarlyAnswers<T> {
         if !matches!(self.failure, Failure::None) {
             return Ok(());
         }
-        // Of what is sent at once, a part may be taken just before nothing more is: then the time that is
-        // allowed passes twice. And some is to be left for the answer.
+        // The other side may take a part of a write just before it takes nothing more: then the time that is
+        // allowed passes twice. And some must be left for the answer.
         let mut part = timeout;
         if let Exact(after) = part.after {
             part.after = Exact(after / 4);

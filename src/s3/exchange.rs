@@ -71,7 +71,7 @@ impl Exchange {
         self.endpoint.address(location.bucket, location.key).host
     }
 
-    /// Makes a signed request, and once more with S3's time where S3 refuses one for the time that it was
+    /// Makes a signed request, and once more with S3's time if S3 refuses one for the time that it was
     /// signed with: such a request was not applied. Every other answer is a success here, whatever its
     /// status. Both together take no longer than `timeout`.
     pub(super) fn make(
@@ -94,7 +94,7 @@ impl Exchange {
         match timeout.checked_sub(begun.elapsed()) {
             Some(left) if !left.is_zero() => {
                 let again = self.make_once(method, location, headers, body, offset, left);
-                // Where it did not help, the time was not the reason, or not S3's own: it is forgotten.
+                // If it did not help, the time was not the reason, or not S3's own: it is forgotten.
                 if again.as_ref().is_ok_and(|again| !again.is_refused()) {
                     self.clock_offset.store(offset, Ordering::Relaxed);
                 }
@@ -146,7 +146,7 @@ impl Exchange {
         forget_failed_write();
         let answer = match body {
             Some(upload) => request
-                // Said by us, or the body would go in chunks, which S3 does not take.
+                // Without it the body would go in chunks, and S3 does not take those.
                 .header(
                     "content-length",
                     upload.parts.map(<[u8]>::len).iter().sum::<usize>(),

@@ -26,7 +26,7 @@ pub enum Meaning {
 }
 
 impl Meaning {
-    /// The first row of the table that an answer fits. `code` and `message` are empty where S3 gave none:
+    /// The first row of the table that an answer fits. `code` and `message` are empty if S3 gave none:
     /// an answer to HEAD has no body, and what stands between us and S3 knows no codes.
     #[must_use]
     pub fn of(status: u16, code: &str, message: &str) -> Self {
@@ -93,7 +93,7 @@ const TABLE: &[Row] = &[
     (ANY, "RequestTimeout*", "", Unclear),
     (ANY, "InternalError", "", Unclear),
     (ANY, "ServiceUnavailable", "", Unclear),
-    // Who asks, when, and for what:
+    // About who asks, when, and for what:
     (ANY, "ExpiredToken*", "", Credentials),
     (ANY, "InvalidToken", "", Credentials),
     (ANY, "TokenRefreshRequired", "", Credentials),
@@ -109,7 +109,7 @@ const TABLE: &[Row] = &[
         "",
         Refused(REGION),
     ),
-    // RFC 9110, section 15, where there is no code that is known.
+    // RFC 9110, section 15, if there is no code that is known.
     (300..=399, "*", "", Refused(REGION)),
     (403..=403, "*", "", Refused(PERMISSION)),
     (408..=408, "*", "", Unclear),

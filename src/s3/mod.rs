@@ -46,8 +46,8 @@ pub trait ObjectStore {
     /// Among others [`S3Error::Absent`] if there is no such object.
     fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error>;
 
-    /// A GET, and a HEAD of another object: side by side where the two are on different servers, as
-    /// buckets of S3 are. Where the GET fails, what the HEAD brings has no meaning.
+    /// A GET, and a HEAD of another object: side by side if the two are on different servers, as
+    /// buckets of S3 are. If the GET fails, the result of the HEAD has no meaning.
     fn get_beside_head(
         &self,
         get: Location<'_>,
@@ -163,6 +163,6 @@ pub enum Condition<'a> {
     Always,
     /// Only over the version with this ETag (`If-Match`).
     Match(&'a ETag),
-    /// Only where nothing is (`If-None-Match: *`).
+    /// Only if nothing is there (`If-None-Match: *`).
     Absent,
 }

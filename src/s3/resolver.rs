@@ -1,5 +1,6 @@
-//! Name lookups for `ureq`, which asks for one before every request, even where it then takes a
-//! connection that is open already.
+//! Name lookups for `ureq`, remembered for a while.
+//!
+//! `ureq` asks for one before every request, even if it then takes a connection that is open already.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -15,8 +16,8 @@ use ureq::{Error, Timeout};
 /// Looks a name up once and remembers its addresses for a while.
 ///
 /// `ureq`'s own resolver starts a thread for each request as soon as a timeout is set (ureq 3.5,
-/// `unversioned/resolver.rs`). This one starts one only for a name that it does not know: the system's resolver takes no limit, so
-/// a lookup that takes too long is left behind in its thread. Nobody waits for it but who asked.
+/// `unversioned/resolver.rs`). This one starts one only for a name that it does not know. The system's resolver takes no
+/// limit, so a lookup that takes too long is left behind in its thread. Only the request that asked waits for it.
 #[derive(Clone, Debug, Default)]
 pub struct CachingResolver {
     entries: Arc<Mutex<Vec<Entry>>>,

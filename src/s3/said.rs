@@ -9,11 +9,11 @@ use super::meaning::Meaning;
 pub struct Said {
     /// The HTTP status.
     pub status: u16,
-    /// S3's code, empty where it gave none.
+    /// S3's code, empty if it gave none.
     pub code: String,
-    /// S3's message, empty where it gave none.
+    /// S3's message, empty if it gave none.
     pub message: String,
-    /// `x-amz-request-id`, by which AWS finds the request; empty where there was none.
+    /// `x-amz-request-id`, by which AWS finds the request; empty if there was none.
     pub request_id: String,
     /// `x-amz-id-2`, likewise.
     pub id_2: String,
@@ -87,10 +87,10 @@ fn element<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     Some(text)
 }
 
-/// At most so many characters, with XML's own entities resolved; whatever would leave the line, or cannot
-/// be seen, is a space.
+/// At most so many characters, with XML's own entities resolved. A character that would leave the line, or cannot be
+/// seen, becomes a space.
 fn one_line(text: &str, most: usize) -> String {
-    // Before anything else: whoever answers decides how much there is.
+    // Before anything else: the server decides how much there is.
     let text: String = text.chars().take(most).collect();
     let text = [
         ("&lt;", "<"),

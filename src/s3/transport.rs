@@ -96,7 +96,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const PHASE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const IDLE_AGE: Duration = Duration::from_secs(10);
 pub(super) const BUFFER_BYTES: usize = 16 * 1024;
-/// S3's own limit for a request is 8 KB, of which 2 KB user metadata; answers are alike.
+/// S3's own limit for the headers of a request is 8 KB, 2 KB of user metadata included. Answers are alike.
 const HEADER_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]

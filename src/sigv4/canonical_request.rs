@@ -1,4 +1,8 @@
-//! Step 1: the canonical request.
+//! Step 1: the canonical request, and which headers are signed.
+//!
+//! Every header that the caller gives is signed, and those that signing adds. S3 asks for `host` and all `x-amz-*`.
+//! Conditions (`If-Match`, `If-None-Match`) are signed too, so that nobody on the way can take one off a write. The
+//! HTTP client's own headers are not signed: `content-length`, `accept`, `user-agent`.
 
 use super::Request;
 use super::encoding::{encode_path, encode_query};

@@ -1,5 +1,6 @@
-//! Percent-encoding as Signature Version 4 wants it (`UriEncode` in S3's documentation): all bytes but
-//! RFC 3986's unreserved characters become `%XX` in upper case.
+//! Percent-encoding as Signature Version 4 wants it (`UriEncode` in S3's documentation).
+//!
+//! All bytes but RFC 3986's unreserved characters become `%XX` in upper case.
 
 /// A raw path as it is sent and signed: encoded once, slashes kept, nothing normalised.
 #[must_use]

@@ -1,5 +1,6 @@
-//! AWS Signature Version 4 for S3, by header authentication (AmazonS3 API reference, "Signature
-//! Calculations for the Authorization Header").
+//! AWS Signature Version 4 for S3, in the `Authorization` header.
+//!
+//! Amazon S3 API Reference, "Signature Calculations for the Authorization Header".
 //!
 //! Each step is a pure function of time, credentials, region and request:
 //! [`canonical_request`], [`mod@string_to_sign`], [`signing_key`], and what all of them encode by,

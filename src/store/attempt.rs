@@ -1,5 +1,6 @@
-//! One request, from the first look at the club to its answer: attempts of load, decide, commit and publish
-//! until one goes through.
+//! One request, from the first look at the club to its answer.
+//!
+//! It makes attempts of load, decide, commit and publish until one goes through.
 
 use std::sync::Arc;
 
@@ -83,9 +84,9 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }
     }
 
-    /// Publishes what somebody left unpublished, unless the server keeps too little for it to be safe.
+    /// Publishes a version that somebody left unpublished, unless the server is not safe for it.
     fn repair(&mut self, known: Known) -> Result<Known, Stop> {
-        // Nor does a read fail where the server cannot be tried.
+        // A read does not fail either if the server cannot be tried.
         match self.flaws() {
             Ok(flaws) if flaws.is_empty() => self.publish(known, false),
             _ => Ok(known),
@@ -103,8 +104,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         is_no_older || !protections.confirm_cached_copies
     }
 
-    /// Puts a history entry back whose session was not archived after all, so that it is true that
-    /// nothing was changed.
+    /// If the session was not archived after all, puts its history entry back: then it is true that nothing was
+    /// changed.
     fn tidy_up(&mut self, fault: Fault) -> Fault {
         let is_entry_all = self.recorded.is_some()
             && matches!(self.progress, Progress::Nothing)
@@ -118,7 +119,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         fault
     }
 
-    /// Reads both objects, and makes a club where there is none (`docs/api.md#initialisation`).
+    /// Reads both objects, and makes a club if there is none (`docs/api.md#initialisation`).
     fn load(&mut self) -> Result<Known, Stop> {
         loop {
             let timeout = self.timeout()?;
@@ -127,7 +128,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             self.trace.load += self.since(begun);
             match read {
                 Ok(known) => return Ok(known),
-                // With the club, the list is gone on which an operation without an answer may be.
+                // The list of operations is gone with the club, and this one may have been on it.
                 Err(Unread::Absent) if self.progress.needs_the_list() => {
                     return Err(self.untold("the club is gone, and the list of operations with it"));
                 }

@@ -24,9 +24,9 @@ pub(super) struct Known {
 /// When a version was written, in seconds since 1970. Tells a version that somebody restored from the same
 /// one as it was before: both have one ETag.
 ///
-/// What this cannot tell: a version that is restored within about a second of being written, and one that
-/// is the newest again because newer ones were deleted, which keeps its `Last-Modified`. The public object
-/// then follows with the next change, or the next cold start.
+/// This cannot tell two cases: a version that was restored within about a second of being written, and a version that
+/// is the newest again because newer ones were deleted, and so keeps its `Last-Modified`. The public object then follows
+/// with the next change or cold start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Modified {
     /// Just then.

@@ -52,7 +52,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         Ok(std::mem::take(&mut self.answer))
     }
 
-    /// Makes a club where there is none.
+    /// Makes a club if there is none.
     pub(super) fn initialise(&mut self) -> Result<Known, Stop> {
         self.see_to_server()?;
         let timeout = self.timeout()?;
@@ -66,7 +66,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         let (private, last_modified) = self.commit(club, Journal::new(secret), None)?;
         // Making the club is no part of the operation.
         self.progress = Progress::Nothing;
-        // A fault is to say, until the club is public, that not nothing was changed.
+        // Until the club is public, no fault may say that nothing was changed.
         self.has_made_club = true;
         let known = Known {
             private: Arc::new(private),
@@ -77,7 +77,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.publish(known, true)
     }
 
-    /// Writes the private object over the version `replaced`, or where there is none.
+    /// Writes the private object over the version `replaced`, or if there is none.
     fn commit(
         &mut self,
         club: Club,

@@ -35,14 +35,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         };
         let occasion = self.occasion(secret);
         if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
-            // The entry is that of a change which took effect: it stays, whoever wrote it.
+            // The entry is that of a change which took effect: it stays, even if another run wrote it.
             self.recorded = None;
             let answer = if self.may_have_committed {
                 Ok(self.answer.clone())
             } else {
                 actions::repeat(&private.club, self.request.data, &occasion)
             };
-            // Who is refused does not learn that it took effect, not by a fault either.
+            // A caller who is refused does not learn that it took effect, and a fault does not tell it either.
             self.progress = match answer {
                 Ok(_) => Progress::Committed(secret),
                 Err(_) => Progress::Nothing,

@@ -1,12 +1,14 @@
-//! History entries: written before the club shows the session as archived, and put back if the club's
-//! commit is refused in the end (the session was deleted or cancelled meanwhile).
+//! History entries: written before the club shows the session as archived.
 //!
-//! Every entry ends in white space that spells its operation and the run of it that wrote it: the client or
-//! Lambda may have an operation run twice at once. So a run only ever puts back what it wrote itself, never
-//! an entry with the same content that somebody else relies on.
+//! An entry is put back if the club's commit is refused in the end, because the session was deleted or cancelled
+//! meanwhile.
 //!
-//! Where two coaches take attendance of one session at the same moment, the entry that was written last stays,
-//! even if its own request was cut short or refused: what a run finds and puts back may be the other's.
+//! Every entry ends in white space that spells its operation and the run that wrote it, because the client or Lambda
+//! may have an operation run twice at once. So a run puts back only what it wrote itself, and never an entry with the
+//! same content that another run relies on.
+//!
+//! If two coaches take attendance of one session at the same moment, the entry that was written last stays, even if
+//! its own request was cut short or refused: the entry that a run finds and puts back may be the other's.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +49,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
             self.trace.warn(limits::HISTORY.warning(after.size()));
             let earlier = self.recorded.take();
-            // What was there before this run's first write is what is put back, if need be.
+            // If need be, the entry as it was before this run's first write is put back.
             let before = if self.is_own(present.as_deref()) {
                 earlier.map(|earlier| earlier.before)
             } else {
@@ -75,7 +77,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Undoes [`Run::record`], unless somebody else has written the entry since.
     pub(super) fn put_back(&mut self) -> Result<(), Stop> {
-        // What is known of the entry stays in place meanwhile: a fault on the way is to say that it may be there.
+        // Meanwhile `recorded` stays as it is: a fault on the way must say that the entry may be there.
         while let Some(year) = self.recorded.as_ref().map(|recorded| recorded.year) {
             let (mut history, etag) = self.read_year(year)?;
             let Some(recorded) = &self.recorded else {
@@ -89,7 +91,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 self.recorded = None;
                 return Ok(());
             }
-            // Where the entry is not there yet, writing the same once more, in other white space, keeps the
+            // If the entry is not there yet, writing the same once more, in other white space, keeps the
             // open write from being applied.
             if self.write_year(year, &history, etag.as_ref())? {
                 self.recorded = None;

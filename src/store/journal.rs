@@ -1,16 +1,17 @@
-//! What the private object's metadata remembers: the last operations and the club's secret. It is
-//! kept in metadata so that `data.json` itself keeps the contract's form.
+//! What the private object's metadata remember: the last operations and the club's secret.
 //!
-//! S3 takes 2 KB of user metadata, names and values together. A writer that does not know of it (the
-//! service that dojang replaces, somebody who restores an old file by hand) drops it: then the
-//! operations are forgotten, and the next change begins a new journal with a new secret. By that an
-//! operation under way sees that it can no longer be told what became of it.
+//! They are metadata so that `data.json` itself keeps the contract's form.
+//!
+//! S3 takes 2 KB of user metadata, names and values together. A writer that does not know of the journal drops it: the
+//! service that dojang replaces, or somebody who restores an old file by hand. Then the operations are forgotten, and
+//! the next change begins a new journal with a new secret. An operation under way sees the new secret, and knows that
+//! nobody can tell any more what became of it.
 //!
 //! # Form
 //!
 //! `dojang-journal: 2.BYTES`, where `BYTES` is base64url of the secret, the operations (the oldest first), and the
-//! beginning of the SHA-256 of all that. The number says which form it is. What is damaged, cut, or of another form is
-//! taken for gone, with a warning: never for an empty list.
+//! beginning of the SHA-256 of all that. The number says which form it is. A journal that is damaged, cut, or of
+//! another form counts as gone, with a warning, and never as an empty list.
 
 use std::collections::BTreeMap;
 
@@ -100,7 +101,7 @@ impl Journal {
         Operation { key, secret }.version_name(metadata.as_bytes())
     }
 
-    /// The club's secret; `None` where there is no journal.
+    /// The club's secret; `None` if there is no journal.
     #[must_use]
     pub fn secret(&self) -> Option<Secret> {
         self.secret

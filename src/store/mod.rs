@@ -1,24 +1,25 @@
-//! The data protocol: how a request takes effect on the objects in S3, on any number of instances,
-//! whatever fails.
+//! The data protocol: how a request takes effect on the objects in S3.
 //!
-//! What may be relied on is written in `docs/protocol.md#promises`, and how it is shown in
-//! `docs/protocol.md#how-it-is-shown`.
+//! It works on any number of instances, whatever fails.
+//!
+//! `docs/protocol.md#promises` says what a caller may rely on, and `docs/protocol.md#how-it-is-shown` how that is
+//! shown.
 //!
 //! # How the promises are kept
 //!
-//! Private `data.json` is the club. A change is a PUT of it with `If-Match`, so of several instances
-//! that start from one version only one succeeds; the others run their request again on what it left.
-//! Its metadata is the [`journal`] of the last operations: whose write landed although its answer was
-//! lost, even where somebody has already written over it, finds itself there.
+//! Private `data.json` is the club. A change is a PUT of it with `If-Match`. So of several instances that start from
+//! one version only one succeeds, and the others run their request again on what that one left. Its metadata are the
+//! [`journal`] of the last operations. A request whose write landed, but whose answer was lost, finds itself there,
+//! even if somebody has already written over its version.
 //!
-//! Public `data.json` says in its metadata of which private version it is the projection. It is
-//! replaced with `If-Match` too, and only where its ETag was read before the private version that is
-//! published was seen to be the newest: so what is replaced is never newer (see `publish`).
+//! Public `data.json` says in its metadata which private version it shows. It is replaced with `If-Match` too, and only
+//! if its ETag was read before the private version to be published was seen to be the newest. So a newer public
+//! object is never replaced (see `publish`).
 //!
-//! An ETag may be a digest of the bytes, and members change their minds: Yes, No, Yes. So that no
-//! version has the ETag of an earlier one, every object that we write ends in white space (see `nonce`):
-//! the private one in what spells the operation, the club's secret and the whole list, so that a commit that is
-//! sent again has the same bytes, and the others in what was never there before.
+//! An ETag may be a digest of the bytes, and members change their minds: Yes, No, Yes. No version may have the ETag of
+//! an earlier one, so every object that we write ends in white space (see `nonce`). In the private object it spells
+//! the operation, the club's secret and the whole list: a commit that is sent again has the same bytes. In the others
+//! it was never there before.
 //!
 //! * `attempt`: a request from the first look at the club to its answer, on `decide`: what it does to a version;
 //!   `commit`: writing the private object; `publish`: bringing the public one in line; `history`: entries, and

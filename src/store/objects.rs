@@ -111,7 +111,7 @@ impl<S: ObjectStore> Objects<S> {
         self.s3.put(self.public(), &upload, timeout)
     }
 
-    /// The history of a year and its ETag, or an empty one where there is none yet.
+    /// The history of a year and its ETag, or an empty one if there is none yet.
     pub(super) fn read_history(
         &self,
         year: i32,

@@ -70,8 +70,8 @@ impl Progress {
         }
     }
 
-    /// Whether the club is not to be made anew where it is gone: the list is gone with it on which the operation may
-    /// be.
+    /// Whether the club must not be made anew if it is gone: the list of operations is gone with it, and this one may
+    /// have been on it.
     pub(super) fn needs_the_list(&self) -> bool {
         match self {
             Self::Open(open) => open.replaced.is_some(),
@@ -124,9 +124,10 @@ pub(super) struct Recorded {
     pub(super) open: Option<Option<ETag>>,
 }
 
-/// What a caller is told of the change, where a fault ends the request. `has_made_club`: there was no club, this
-/// request made one, and it is not public yet; `asked_for_it`: that was all it was for. `has_recorded`: it wrote a history
-/// entry.
+/// What a caller is told of the change if a fault ends the request.
+///
+/// `has_made_club`: there was no club, this request made one, and it is not public yet. `asked_for_it`: the request was
+/// for nothing else. `has_recorded`: it wrote a history entry.
 pub(super) fn state(
     progress: &Progress,
     has_made_club: bool,

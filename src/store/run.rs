@@ -1,5 +1,6 @@
-//! A request on its way: what all its attempts share, and what each part of them needs: the time that is left, pauses,
-//! the operation, and faults that say what became of the change.
+//! What all attempts of a request share.
+//!
+//! The time that is left, the pauses, the operation, and faults that say what became of the change.
 
 use std::time::{Duration, SystemTime};
 
@@ -129,7 +130,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
         self.back_off_from_error()
     }
 
-    /// What the log is to say where the request is given up in the end.
+    /// What the log is to say if the request is given up in the end.
     pub(super) fn note(&mut self, error: String) {
         self.patience.note(error);
     }

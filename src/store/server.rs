@@ -21,9 +21,9 @@ pub enum Trust {
     /// It is AWS, or somebody said that it is as good: nothing is tried.
     #[default]
     Full,
-    /// It is tried. Where it does not keep something, changes are refused.
+    /// It is tried. If it does not keep something, changes are refused.
     Probed,
-    /// It is tried. Where it does not keep something, a warning says so: there is one instance at a time, and
+    /// It is tried. If it does not keep something, a warning says so: there is one instance at a time, and
     /// somebody answers for that.
     SingleInstance,
 }
@@ -64,7 +64,7 @@ impl Flaw {
 }
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
-    /// Before a change: refuses it where the server does not keep what the promises rest on.
+    /// Before a change: refuses it if the server does not keep what the promises rest on.
     pub(super) fn see_to_server(&mut self) -> Result<(), Stop> {
         let flaws = self.flaws()?;
         if flaws.is_empty() {
@@ -262,7 +262,7 @@ const PROBE: &str = "private dojang-probe.json (on which the S3 server is tried)
 /// What the owner can do about a flaw.
 const WAY_OUT: &str =
     "Changes are refused, unless DOJANG_S3_SERVER says that a single instance is enough";
-/// What the owner can do where it cannot be tried.
+/// What the owner can do if it cannot be tried.
 const WITHOUT_PROBE: &str =
     "The object must be readable and writable, or DOJANG_S3_SERVER say that the server is trusted";
 /// Not the journal's own name: the object is no club.

@@ -11,7 +11,7 @@ pub(crate) struct Known {
     constants: BTreeMap<String, Value>,
     /// Ready-made texts by name.
     texts: BTreeMap<String, String>,
-    benchmark: bench::Table,
+    pub(crate) benchmark: bench::Table,
 }
 
 impl Known {
@@ -82,12 +82,11 @@ fn thousands(number: &str) -> String {
 
 fn in_unit(value: Value, unit: Option<&str>) -> Option<String> {
     let (number, divisor) = match (value, unit) {
-        (Value::Number(number), None) => (number, 1),
+        (Value::Number(number), None) | (Value::Milliseconds(number), Some("ms")) => (number, 1),
         (Value::Number(number), Some("kB")) => (number, 1 << 10),
         (Value::Number(number), Some("MB")) => (number, 1 << 20),
         (Value::Number(number), Some("h")) => (number, 3_600),
         (Value::Number(number), Some("days")) => (number, 86_400),
-        (Value::Milliseconds(number), Some("ms")) => (number, 1),
         (Value::Milliseconds(number), Some("s")) => (number, 1_000),
         _ => return None,
     };

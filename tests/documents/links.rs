@@ -163,7 +163,7 @@ fn names_of_documents(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !(c.is_ascii_alphanumeric() || "_./#:-*".contains(c)))
         .map(|word| word.trim_end_matches(['.', ':', '-']))
         .filter(|word| !word.contains("://") && !word.contains('*'))
-        .filter(|word| word.ends_with(".md") || word.contains(".md#"))
+        .filter(|word| word.rsplit('.').next() == Some("md") || word.contains(".md#"))
 }
 
 /// What stands in backticks and begins with one of our folders: the first word of it.

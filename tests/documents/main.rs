@@ -3,6 +3,7 @@
 //! `DOJANG_UPDATE_DOCUMENTS=1 cargo test --test documents` writes the figures anew.
 
 mod bench;
+mod chart;
 mod constants;
 mod figures;
 mod links;
@@ -34,25 +35,49 @@ fn figures_are_those_of_the_code() {
     let known = figures::Known::of(&tree);
     let mut stale = Vec::new();
     let mut found = 0;
+    let is_told_to_write = std::env::var_os("DOJANG_UPDATE_DOCUMENTS").is_some();
+    let mut compare = |name: &str, text: &str, renewed: String| {
+        if renewed != text {
+            stale.push(name.to_owned());
+            if is_told_to_write {
+                std::fs::write(tree::root().join(name), renewed)
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
+    };
     for document in tree.of(Kind::Document) {
         let (renewed, figures) = figures::renew(&document.text, &known)
             .unwrap_or_else(|error| panic!("{}: {error}", document.name));
         found += figures;
-        if renewed != document.text {
-            stale.push(document.name.clone());
-            if std::env::var_os("DOJANG_UPDATE_DOCUMENTS").is_some() {
-                std::fs::write(tree::root().join(&document.name), renewed)
-                    .unwrap_or_else(|error| panic!("{}: {error}", document.name));
-            }
-        }
+        compare(&document.name, &document.text, renewed);
     }
+    let drawn = std::fs::read_to_string(tree::root().join(CHART)).unwrap_or_default();
+    compare(CHART, &drawn, known.benchmark.chart());
     println!("{found} figures");
-    let is_told_to_write = std::env::var_os("DOJANG_UPDATE_DOCUMENTS").is_some();
     assert!(
         stale.is_empty() || is_told_to_write,
         "{stale:?}: expected other figures; DOJANG_UPDATE_DOCUMENTS=1 cargo test --test documents writes them"
     );
     assert!(found > 20, "{found} figures found");
+}
+
+#[test]
+fn the_first_line_of_each_file_says_what_it_is() {
+    let tree = Tree::read();
+    let mut found = 0;
+    for file in tree
+        .of(Kind::Source)
+        .filter(|file| file.name.ends_with("rs"))
+    {
+        let line = file.text.lines().next().unwrap_or_default();
+        assert!(
+            line.starts_with("//! ") && line.ends_with(['.', ':']) && line.len() <= LINE_BYTES,
+            "{}: expected a sentence after //!, found {line}",
+            file.name
+        );
+        found += 1;
+    }
+    assert!(found > 200, "{found} files found");
 }
 
 #[test]
@@ -70,6 +95,8 @@ fn the_readme_is_short() {
     }
 }
 
+const CHART: &str = "docs/bench/cold_start.svg";
 /// Two screens.
+const LINE_BYTES: usize = 120;
 const README_LINES: usize = 150;
 const README_COLUMNS: usize = 6;

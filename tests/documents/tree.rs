@@ -69,8 +69,9 @@ fn collect(folder: &Path, files: &mut Vec<File>) {
             // What the fuzz targets are fed is no text.
             _ if name.starts_with("fuzz/corpus/") => Kind::Other,
             Some((_, "md")) => Kind::Document,
-            Some((_, "rs" | "py" | "js" | "mjs" | "toml" | "yaml" | "yml")) => Kind::Source,
-            None => Kind::Source,
+            None | Some((_, "rs" | "py" | "js" | "mjs" | "sh" | "toml" | "yaml" | "yml")) => {
+                Kind::Source
+            }
             Some(_) => Kind::Other,
         };
         let text = match kind {

@@ -1,5 +1,6 @@
-//! Objects that somebody else has written: a club of older data, and what cannot be read
-//! (`docs/api.md#objects`).
+//! Objects that somebody else has written (`docs/api.md#objects`).
+//!
+//! A club of older data, and objects that cannot be read.
 
 use local::Delivery;
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};

@@ -29,7 +29,7 @@ impl Backend<'_> {
     }
 
     /// Lets another writer change the club, so that the next request is the first to meet it. What is
-    /// stored about operations is lost thereby.
+    /// stored about operations is lost by that.
     pub(crate) fn edit_unnoticed(&self, change: impl FnOnce(&mut Value)) {
         let mut club = self.private();
         change(&mut club);

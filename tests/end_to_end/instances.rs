@@ -1,5 +1,6 @@
-//! Two instances of the function on the same objects, as when Lambda replaces one: each sees what the
-//! other has done, and nothing is lost.
+//! Two instances of the function on the same objects, as when Lambda replaces one.
+//!
+//! Each sees what the other has done, and nothing is lost.
 
 use std::thread;
 

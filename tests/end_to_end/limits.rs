@@ -59,7 +59,7 @@ fn a_club_grows_to_its_limit_and_stays_usable(counts: &Counts) {
     assert!(size.bytes.len() <= DATA.most, "{}", size.bytes.len());
     let warning = backend.log_line(|line| line["level"] == "WARN");
     assert!(warning["message"].as_str().unwrap().contains("80 %"));
-    // A new instance reads it, and whoever deletes something goes on.
+    // A new instance reads it, and a caller who deletes something can go on.
     backend.restart();
     backend.refused_as(COACH, &add);
     let mut delete = json!({"action": "coach_update_training_session", "session_state": "deleted"});

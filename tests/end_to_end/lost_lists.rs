@@ -1,5 +1,7 @@
-//! Where the list of operations is gone, or may have forgotten some, it cannot be told whether an operation
-//! took effect. Then the answer says so, and it does not take effect once more.
+//! The list of operations is gone, or may have forgotten some.
+//!
+//! Then it cannot be told whether an operation took effect. The answer says so, and the operation does not take effect
+//! once more.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

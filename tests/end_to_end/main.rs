@@ -1,5 +1,6 @@
-//! End-to-end tests: the real `bootstrap` executable as a child process, between the Runtime API
-//! emulator and the signature-checking S3 server of crate `local`, over sockets.
+//! End-to-end tests: the real `bootstrap` executable as a child process.
+//!
+//! It runs between the Runtime API emulator and the signature-checking S3 server of crate `local`, over sockets.
 //!
 //! Runs every case, prints how many there were by action and role, and fails if one failed. An argument
 //! runs only the cases whose name contains it, and `--skip NAME` none of those; `--test-threads=N` runs so many at once.
@@ -188,13 +189,15 @@ fn print_counts(counts: &Counts) {
     }
     println!("\nEnd-to-end requests by action and role");
     print!("{:<36}", "");
-    ROLES.iter().for_each(|role| print!("{role:>9}"));
+    for role in ROLES {
+        print!("{role:>9}");
+    }
     println!();
     for (action, row) in &table {
         print!("{action:<36}");
-        ROLES
-            .iter()
-            .for_each(|role| print!("{:>9}", row.get(role).copied().unwrap_or(0)));
+        for role in ROLES {
+            print!("{:>9}", row.get(role).copied().unwrap_or(0));
+        }
         println!();
     }
     println!("{} requests in all", counts.values().sum::<usize>());

@@ -308,7 +308,7 @@ fn bodies_are_strict_json(counts: &Counts) {
             format!(r#"{{"{present}":"Yes","{present}":"Maybe"}}"#),
         ),
         ("joining_sessions", format!(r#"{{"{present}":"Yes",}}"#)),
-        ("joining_sessions", format!(r#"{{'{present}':'Yes'}}"#)),
+        ("joining_sessions", format!(r"{{'{present}':'Yes'}}")),
         ("user_auth_tokens", format!(r#"["{}",]"#, code("Amir"))),
         (
             "user_auth_tokens",

@@ -296,7 +296,7 @@ fn unknown_keys_are_ignored(counts: &Counts) {
     assert_eq!(backend.event(&event)["statusCode"], 400);
 }
 
-/// A request that the action accepts from whoever may do it, as the club is now.
+/// A request that the action accepts from everybody who may do it, as the club is now.
 fn acceptable(backend: &Backend<'_>, action: &str) -> Value {
     thread_local! {
         static NAMES: Cell<u32> = const { Cell::new(0) };

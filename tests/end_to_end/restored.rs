@@ -35,13 +35,12 @@ fn what_somebody_else_did_to_the_public_object_is_mended_by_the_next_change(coun
     let earlier = backend.s3.object(PUBLIC_BUCKET, "data.json");
     let earlier = earlier.expect("it is there");
     assert_eq!(backend.call(&create("Nora")).0, 200);
-    type Meddle<'a> = &'a dyn Fn();
-    let meddlers: [(&str, Meddle<'_>); 4] = [
+    let meddlers: [(&str, &dyn Fn()); 4] = [
         ("Olga", &|| {
             assert!(backend.s3.delete_object(PUBLIC_BUCKET, "data.json"));
         }),
         ("Pia", &|| {
-            backend.s3.put_object(PUBLIC_BUCKET, "data.json", "{}")
+            backend.s3.put_object(PUBLIC_BUCKET, "data.json", "{}");
         }),
         ("Quinn", &|| {
             backend.s3.put_object(PUBLIC_BUCKET, "data.json", "<html>");

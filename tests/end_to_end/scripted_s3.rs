@@ -1,5 +1,6 @@
-//! An S3 on raw sockets that does what a test tells it, and else what S3 does: for answers that the
-//! emulator cannot give.
+//! An S3 on raw sockets that does what a test tells it, and else what S3 does.
+//!
+//! It is for answers that the emulator cannot give.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(crate) struct Reply {
     pub(crate) when: When,
     /// How far the `Date` is off.
     pub(crate) date_off: Duration,
+    /// What is sent in the place of an error.
+    pub(crate) object: Option<Object>,
 }
 
 /// When an answer is given.
@@ -67,7 +70,19 @@ impl Reply {
     }
 }
 
-type Script = dyn FnMut(&Asked) -> Option<Reply> + Send;
+type Script = dyn FnMut(&mut Asked) -> Option<Reply> + Send;
+
+/// How a server differs from S3 in all that it answers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Flaws {
+    /// How far its clock is ahead.
+    pub(crate) clock_ahead: Duration,
+    /// `If-Match` is compared with what it knew a moment ago: two writers in a row pass.
+    pub(crate) is_late: bool,
+    pub(crate) hides_etags: bool,
+    /// It announces more than it sends.
+    pub(crate) cuts_answers: bool,
+}
 
 /// The executable on a scripted S3.
 pub(crate) struct Backend {
@@ -82,33 +97,27 @@ pub(crate) struct Backend {
 impl Backend {
     /// With a club of one admin, and so many bytes of something else in it. Nothing is read in INIT.
     pub(crate) fn start(padding: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-        // What is not read is to hold the sender up, however much memory this machine's sockets may take.
-        SockRef::from(&listener)
-            .set_recv_buffer_size(RECEIVE_BUFFER)
-            .expect("it can be made smaller");
-        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let s3 = Arc::new(Server::default());
         let club = json!({"users": {"u": {"user_id": "u", "name": "Kim", "role": "Admin",
             "auth_token": CODE}}, "sessions": {}, "notes": "x".repeat(padding)});
-        let object = Object {
-            version: 0,
-            metadata: Vec::new(),
-            bytes: club.to_string().into_bytes(),
-        };
-        let private = "private data.json".to_owned();
-        s3.state().objects.insert(private, object);
-        let serving = Arc::clone(&s3);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let server = Arc::clone(&serving);
-                thread::spawn(move || server.serve(&stream));
-            }
-        });
-        let runtime_api = RuntimeApi::start(RuntimeApiOptions::default()).expect("a port is free");
-        let mut environment = lambda_environment(&runtime_api.address(), &endpoint);
-        environment.insert("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into());
-        environment.insert("DOJANG_PREFETCH".into(), "off".into());
+        let variables = [
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+            ("DOJANG_PREFETCH", "off"),
+        ];
+        let options = RuntimeApiOptions::default();
+        Self::on(Server::start(Some(&club.to_string())), &variables, options)
+    }
+
+    /// On this server, with these environment variables besides Lambda's.
+    pub(crate) fn on(
+        s3: Arc<Server>,
+        variables: &[(&str, &str)],
+        options: RuntimeApiOptions,
+    ) -> Self {
+        let runtime_api = RuntimeApi::start(options).expect("a port is free");
+        let mut environment = lambda_environment(&runtime_api.address(), &s3.endpoint);
+        for (name, value) in variables {
+            environment.insert((*name).into(), (*value).into());
+        }
         let function = spawn(&environment);
         assert!(runtime_api.wait_for_next(PATIENCE));
         Self {
@@ -188,8 +197,9 @@ impl Backend {
 }
 
 /// What the server has and does.
-#[derive(Default)]
 pub(crate) struct Server {
+    /// Its URL.
+    pub(crate) endpoint: String,
     state: Mutex<State>,
 }
 
@@ -197,18 +207,60 @@ pub(crate) struct Server {
 struct State {
     objects: BTreeMap<String, Object>,
     asked: Vec<Asked>,
+    /// Of all answers.
+    statuses: Vec<u16>,
+    flaws: Flaws,
     script: Option<Box<Script>>,
 }
 
-struct Object {
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
     version: u64,
     metadata: Vec<(String, String)>,
     bytes: Vec<u8>,
 }
 
 impl Server {
-    /// From now on, `script` answers what it wants to.
-    pub(crate) fn set_script(&self, script: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
+    /// With this private `data.json`, if any.
+    pub(crate) fn start(club: Option<&str>) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        // What is not read is to hold the sender up, however much memory this machine's sockets may take.
+        SockRef::from(&listener)
+            .set_recv_buffer_size(RECEIVE_BUFFER)
+            .expect("it can be made smaller");
+        let server = Arc::new(Self {
+            endpoint: format!("http://{}", listener.local_addr().expect("it is bound")),
+            state: Mutex::default(),
+        });
+        if let Some(club) = club {
+            let object = Object {
+                version: 1,
+                metadata: Vec::new(),
+                bytes: club.into(),
+            };
+            let private = "private data.json".to_owned();
+            server.state().objects.insert(private, object);
+        }
+        let serving = Arc::clone(&server);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = Arc::clone(&serving);
+                thread::spawn(move || server.serve(&stream));
+            }
+        });
+        server
+    }
+
+    /// From now on, it has these.
+    pub(crate) fn set_flaws(&self, flaws: Flaws) {
+        self.state().flaws = flaws;
+    }
+
+    /// From now on, `script` answers what it wants to. It may also change the request before it takes effect.
+    pub(crate) fn set_script(
+        &self,
+        script: impl FnMut(&mut Asked) -> Option<Reply> + Send + 'static,
+    ) {
         let mut state = self.state();
         state.script = Some(Box::new(script));
         state.asked.clear();
@@ -249,6 +301,11 @@ impl Server {
         self.state().asked.clone()
     }
 
+    /// How all requests were answered.
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        self.state().statuses.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics")
     }
@@ -262,7 +319,7 @@ impl Server {
                 let mut state = self.state();
                 state.asked.push(asked.clone());
                 let script = state.script.as_mut();
-                script.and_then(|script| script(&asked))
+                script.and_then(|script| script(&mut asked))
             };
             let when = reply.as_ref().map_or(When::AtTheEnd, |reply| reply.when);
             if when == When::AtTheEnd {
@@ -271,18 +328,22 @@ impl Server {
                 asked.body = vec![0; length.unwrap_or(0)];
                 reader.read_exact(&mut asked.body).ok()?;
             }
-            let answer = match reply {
+            let reply = match reply {
                 None => self.apply(&asked),
                 Some(reply) => {
                     if reply.is_applied {
                         self.apply(&asked);
                     }
-                    reply.text()
+                    reply
                 }
             };
+            let flaws = self.note(reply.status);
+            let is_cut = flaws.cuts_answers && asked.method != "HEAD";
             let mut stream = stream;
-            stream.write_all(answer.as_slice()).ok()?;
+            stream.write_all(&reply.text(&asked.method, flaws)).ok()?;
             match when {
+                // What was announced never comes.
+                When::AtTheEnd if is_cut => return None,
                 When::AtTheEnd => {}
                 When::Early => return stream.shutdown(Shutdown::Write).ok(),
                 When::EarlyAndOpen => loop {
@@ -292,83 +353,90 @@ impl Server {
         }
     }
 
-    /// What S3 does, and its answer.
-    fn apply(&self, asked: &Asked) -> Vec<u8> {
+    /// Notes how a request is answered, and tells what is wrong with all answers.
+    fn note(&self, status: u16) -> Flaws {
         let mut state = self.state();
+        state.statuses.push(status);
+        state.flaws
+    }
+
+    /// What S3 does, and its answer.
+    fn apply(&self, asked: &Asked) -> Reply {
+        let mut state = self.state();
+        let is_late = state.flaws.is_late;
         let present = state.objects.get(&asked.object);
         let etag = present.map(|object| etag(object.version));
         let header = |name: &str| asked.headers.get(name);
         if asked.method != "PUT" {
             let Some(object) = present else {
-                return Reply::error(404, "NoSuchKey").text();
+                return Reply::error(404, "NoSuchKey");
             };
-            let mut answer = Reply::error(200, "");
-            answer
-                .headers
-                .push(("etag", etag.clone().unwrap_or_default()));
-            if header("if-none-match").is_some() && header("if-none-match") == etag.as_ref() {
-                answer.status = 304;
-                return answer.head(0, &[]);
-            }
-            let mut text = answer.head(object.bytes.len(), &object.metadata);
-            if asked.method == "GET" {
-                text.extend_from_slice(&object.bytes);
-            }
-            return text;
+            let is_known =
+                header("if-none-match").is_some() && header("if-none-match") == etag.as_ref();
+            return Reply {
+                status: if is_known { 304 } else { 200 },
+                headers: vec![("etag", etag.unwrap_or_default())],
+                object: (!is_known).then(|| object.clone()),
+                ..Reply::default()
+            };
         }
+        let version = present.map_or(0, |object| object.version);
+        let is_match = |matching: &String| {
+            Some(matching) == etag.as_ref() || is_late && *matching == self::etag(version - 1)
+        };
         if header("if-none-match").is_some() && present.is_some()
-            || header("if-match").is_some() && header("if-match") != etag.as_ref()
+            || header("if-match").is_some_and(|matching| !is_match(matching))
         {
-            return Reply::error(412, "PreconditionFailed").text();
+            return Reply::error(412, "PreconditionFailed");
         }
-        let version = present.map_or(1, |object| object.version + 1);
-        let metadata = asked
-            .headers
-            .iter()
-            .filter(|(name, _)| name.starts_with("x-amz-meta-"))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let metadata = asked.headers.iter();
+        let metadata = metadata.filter(|(name, _)| name.starts_with("x-amz-meta-"));
         let object = Object {
-            version,
-            metadata,
+            version: version + 1,
+            metadata: metadata
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             bytes: asked.body.clone(),
         };
         state.objects.insert(asked.object.clone(), object);
-        let mut answer = Reply::error(200, "");
-        answer.headers.push(("etag", self::etag(version)));
-        answer.head(0, &[])
+        Reply {
+            status: 200,
+            headers: vec![("etag", self::etag(version + 1))],
+            ..Reply::default()
+        }
     }
 }
 
 impl Reply {
-    fn text(&self) -> Vec<u8> {
-        let mut body = String::new();
-        if !self.code.is_empty() || !self.message.is_empty() {
-            let (code, message) = (self.code, &self.message);
-            body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-        }
-        let mut text = self.head(body.len(), &[]);
-        text.extend_from_slice(body.as_bytes());
-        text
-    }
-
-    fn head(&self, length: usize, metadata: &[(String, String)]) -> Vec<u8> {
-        let date = (OffsetDateTime::now_utc() + self.date_off)
+    fn text(&self, method: &str, flaws: Flaws) -> Vec<u8> {
+        let date = (OffsetDateTime::now_utc() + self.date_off + flaws.clock_ahead)
             .format(&Rfc2822)
             .expect("it is a date")
             .replace("+0000", "GMT");
+        let mut body = Vec::new();
+        if let Some(object) = &self.object {
+            body.clone_from(&object.bytes);
+        } else if !self.code.is_empty() || !self.message.is_empty() {
+            let (code, message) = (self.code, &self.message);
+            body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>").into();
+        }
         let mut head = format!("HTTP/1.1 {} X\r\ndate: {date}\r\n", self.status);
         let scripted = self.headers.iter().map(|(name, value)| (*name, value));
-        let stored = metadata.iter().map(|(name, value)| (name.as_str(), value));
+        let stored = self.object.iter().flat_map(|object| &object.metadata);
+        let stored = stored.map(|(name, value)| (name.as_str(), value));
         for (name, value) in scripted.chain(stored) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            if name != "etag" || !flaws.hides_etags {
+                head.push_str(&format!("{name}: {value}\r\n"));
+            }
         }
         // These have no body, and no length of one (RFC 9110, sections 15.3.5 and 15.4.5).
         if !matches!(self.status, 204 | 304) {
-            head.push_str(&format!("content-length: {length}\r\n"));
+            let more = if flaws.cuts_answers { 10 } else { 0 };
+            head.push_str(&format!("content-length: {}\r\n", body.len() + more));
         }
         head.push_str("\r\n");
-        head.into_bytes()
+        let body: &[u8] = if method == "HEAD" { &[] } else { &body };
+        [head.as_bytes(), body].concat()
     }
 }
 

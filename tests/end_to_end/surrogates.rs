@@ -1,5 +1,6 @@
-//! What the service that dojang replaces stored where a text was cut within a character: half of one, which
-//! is no Unicode. It is read, and stays as it was until it is changed.
+//! Stored texts that hold half of a surrogate pair, since the old service cut them there.
+//!
+//! They are read, and stay as they were until they are changed.
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use serde_json::{Value, json};
@@ -107,7 +108,7 @@ fn a_history_with_halves_of_characters_is_read_and_written(counts: &Counts) {
     let (status, body) = backend.call(&register);
     assert_eq!(status, 200, "{body}");
     let stored = backend.s3.object(PRIVATE_BUCKET, &key).unwrap();
-    let stored = String::from_utf8(stored.bytes.to_vec()).unwrap();
+    let stored = String::from_utf8(stored.bytes.clone()).unwrap();
     assert!(stored.contains(entry), "{stored}");
     for part in [
         r#""comment":"half \ud83d here""#,
@@ -131,7 +132,7 @@ fn answer_to(session_id: &str, answer: &str) -> Value {
 
 fn text(backend: &Backend<'_>, bucket: &str) -> String {
     let object = backend.s3.object(bucket, "data.json").unwrap();
-    String::from_utf8(object.bytes.to_vec()).unwrap()
+    String::from_utf8(object.bytes.clone()).unwrap()
 }
 
 /// The text with halves of characters spelt otherwise, as a value that compares by content.

@@ -64,23 +64,13 @@ fn one_connection_serves_many_requests(counts: &Counts) {
 
 fn objects_of_many_records_arrive_with_both_versions_of_tls(counts: &Counts) {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let authority = Authority::new();
-        let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
-        let bundle = Bundle::new(&[&authority]);
-        let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
-        let reset = json!({"action": "any_reset_test_setup",
-            "test_secret": local::setup::TEST_SECRET});
-        assert_eq!(backend.call(&reset).0, 200);
-        let mut stored = backend.private();
         // A record holds 16,384 bytes at most.
-        stored["notes"] = json!("æ".repeat(50_000));
-        backend
-            .s3
-            .put_object(PRIVATE_BUCKET, "data.json", stored.to_string());
+        let notes = "æ".repeat(50_000);
+        let (_proxy, backend) = with_notes(counts, version, &notes);
         let create = json!({"action": "admin_create_user", "role": "Coach", "name": "New"});
         backend.ok_as("Grandmaster Oh", &create);
         for object in [backend.private(), backend.public()] {
-            assert_eq!(object["notes"], stored["notes"]);
+            assert_eq!(object["notes"], notes);
             assert_eq!(object["users"].as_object().unwrap().len(), 11);
         }
     }
@@ -88,19 +78,8 @@ fn objects_of_many_records_arrive_with_both_versions_of_tls(counts: &Counts) {
 
 fn a_refusal_before_the_end_of_an_upload_is_read(counts: &Counts) {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let authority = Authority::new();
-        let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
-        let bundle = Bundle::new(&[&authority]);
-        let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
-        let reset = json!({"action": "any_reset_test_setup",
-            "test_secret": local::setup::TEST_SECRET});
-        assert_eq!(backend.call(&reset).0, 200);
-        let mut stored = backend.private();
         // More than the buffers of a connection hold.
-        stored["notes"] = json!("x".repeat(5 << 20));
-        backend
-            .s3
-            .put_object(PRIVATE_BUCKET, "data.json", stored.to_string());
+        let (proxy, backend) = with_notes(counts, version, &"x".repeat(5 << 20));
         let create =
             |name: &str| json!({"action": "admin_create_user", "role": "Coach", "name": name});
         backend.ok_as("Grandmaster Oh", &create("New"));
@@ -113,6 +92,27 @@ fn a_refusal_before_the_end_of_an_upload_is_read(counts: &Counts) {
         assert!(cause.contains("403 AccessDenied"), "{cause}");
         assert_eq!(backend.private()["users"].as_object().unwrap().len(), 11);
     }
+}
+
+/// A demo club behind a proxy that speaks this version of TLS, with `notes` in private `data.json`.
+fn with_notes<'c>(
+    counts: &'c Counts,
+    version: &'static SupportedProtocolVersion,
+    notes: &str,
+) -> (Proxy, Backend<'c>) {
+    let authority = Authority::new();
+    let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
+    // Read once, at the start.
+    let bundle = Bundle::new(&[&authority]);
+    let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
+    let reset = json!({"action": "any_reset_test_setup",
+        "test_secret": local::setup::TEST_SECRET});
+    assert_eq!(backend.call(&reset).0, 200);
+    let mut stored = backend.private();
+    stored["notes"] = json!(notes);
+    let stored = stored.to_string();
+    backend.s3.put_object(PRIVATE_BUCKET, "data.json", stored);
+    (proxy, backend)
 }
 
 fn a_certificate_of_nobody_known_is_refused(counts: &Counts) {

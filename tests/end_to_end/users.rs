@@ -165,7 +165,7 @@ fn the_last_admin_keeps_the_role(counts: &Counts) {
     });
     assert_eq!(answer, json!({}));
     backend.refused_as(ADMIN, &promote);
-    // Now Amir is the last one, whoever tries.
+    // Now Amir is the last one, also if somebody else tries.
     backend.refused_as("Amir", &with(&promote, "role", "Student"));
     let delete = json!({"action": "admin_delete_user", "user_id": id("Amir")});
     backend.refused_as("Amir", &delete);

@@ -1,6 +1,7 @@
-//! Eight real `bootstrap` processes change one club through proxies that cut, truncate and delay, on an
-//! S3 server that throws in 503s, while they are killed with SIGKILL at random and started again. In the
-//! end nothing is lost, nothing was applied twice, and the public object is the projection.
+//! Eight real `bootstrap` processes change one club while everything fails.
+//!
+//! Proxies cut, truncate and delay, the S3 server throws in 503s, and the processes are killed with SIGKILL at random
+//! and started again. In the end nothing is lost, nothing was applied twice, and the public object is the projection.
 //!
 //! 1,000 changes; `DOJANG_CHANGES=10000 cargo test --release --test processes -- --nocapture` makes more.
 

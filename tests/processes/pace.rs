@@ -1,5 +1,7 @@
-//! Keeps the workers close together: an operation is remembered for so many changes only, and on a fast
-//! machine the others make those while one worker's process is being started again.
+//! Keeps the workers close together.
+//!
+//! An operation is remembered for so many changes only. On a fast machine the other workers make those while one
+//! worker's process is being started again.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

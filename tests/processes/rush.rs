@@ -1,5 +1,6 @@
-//! Ten members answer at once, each on a cold process of its own, with 25 ms on the way to S3 and back: what the
-//! simulation's rush says, on real processes.
+//! Ten members answer at once, each on a cold process of its own.
+//!
+//! S3 is 25 ms away. This is the simulation's rush on real processes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

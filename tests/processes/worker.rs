@@ -1,5 +1,6 @@
-//! A process and its client: makes changes, repeats them until they are answered, and now and then once
-//! more after that.
+//! A process and its client.
+//!
+//! The client makes changes and repeats each until it is answered, and now and then once more after that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

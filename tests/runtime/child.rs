@@ -1,5 +1,6 @@
-//! The functions under test, each a behaviour that the environment variable [`BEHAVIOUR`] names. They
-//! run in a process of their own: this test executable, told to run `child_function` only.
+//! The functions under test, each a behaviour that the environment variable [`BEHAVIOUR`] names.
+//!
+//! They run in a process of their own: this test executable, told to run `child_function` only.
 
 use std::process::ExitCode;
 use std::sync::{Condvar, Mutex};

@@ -16,7 +16,9 @@ fn instances_that_count_at_once_miss_nothing_and_count_nothing_twice() {
     let s3 = S3Server::start(S3Options::default()).expect("a port is free");
     let counted = thread::scope(|scope| {
         let instances: Vec<_> = (0..INSTANCES).map(|_| scope.spawn(|| count(&s3))).collect();
-        let counted = instances.into_iter().map(|instance| instance.join());
+        let counted = instances
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join);
         counted
             .flat_map(|counted| counted.expect("it counts"))
             .collect::<Vec<_>>()
@@ -30,7 +32,7 @@ fn instances_that_count_at_once_miss_nothing_and_count_nothing_twice() {
     let object = s3
         .object(PRIVATE_BUCKET, "count.json")
         .expect("it is there");
-    assert_eq!(object.bytes.to_vec(), b"60");
+    assert_eq!(object.bytes.clone(), b"60");
 }
 
 /// What one instance counts.

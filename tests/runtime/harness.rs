@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use local::PATIENCE;
 use serde_json::Value;
 
-use crate::child::BEHAVIOUR;
+use crate::child::{BEHAVIOUR, SECRET};
 use crate::server::{Answer, Event, Request, listen};
 
 /// A running function. Killed when dropped.
@@ -189,4 +189,20 @@ pub(crate) fn json_lines(log: &[String]) -> Vec<Value> {
     log.iter()
         .map(|line| serde_json::from_str(line).expect(line))
         .collect()
+}
+
+/// The message of a report of a panic: the place in the source, and nothing that the panic said.
+#[track_caller]
+pub(crate) fn place_of_panic(report: &Request) -> String {
+    let name = "lambda-runtime-function-error-type";
+    assert_eq!(report.header(name), Some("Runtime.Panic"));
+    let body = report.json();
+    assert_eq!(body["errorType"], "Runtime.Panic");
+    let message = body["errorMessage"].as_str().unwrap().to_owned();
+    let begin = "panicked at tests/runtime/child.rs:";
+    assert!(message.starts_with(begin), "{message}");
+    assert!(!String::from_utf8_lossy(&report.body).contains(SECRET));
+    let mut values = report.headers.iter().map(|(_, value)| value);
+    assert!(values.all(|value| !value.contains(SECRET)));
+    message
 }

@@ -1,5 +1,6 @@
-//! The runtime as Lambda sees it: a process of its own, talking to a Runtime API that each test plays
-//! step by step.
+//! The runtime as Lambda sees it: a process of its own.
+//!
+//! It talks to a Runtime API that each test plays step by step.
 //!
 //! * `events`: what comes in; `answers`: what goes out, and what the Runtime API may make of it
 //! * `failures`: errors and panics; `startup`: before the first event; `polling`: when none comes

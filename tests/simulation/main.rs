@@ -1,7 +1,8 @@
-//! The proof of the data protocol's promises: the real store and rules, many instances of them, on a simulated
-//! S3 in virtual time, with everything that can go wrong. A run depends on its seed alone; a failing one
-//! prints it, and `DOJANG_SEED=… DOJANG_FOREIGN=… cargo test --test simulation one_seed -- --nocapture` plays it
-//! again.
+//! The proof of the data protocol's promises, in virtual time.
+//!
+//! Many instances of the real store and rules run on a simulated S3, with everything that can go wrong. A run depends
+//! on its seed alone. A failing run prints it, and `DOJANG_SEED=… DOJANG_FOREIGN=… cargo test --test simulation
+//! one_seed -- --nocapture` plays it again.
 
 mod checker;
 mod instance;

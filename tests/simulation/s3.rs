@@ -1,5 +1,6 @@
-//! A simulated S3: the whole chain of versions of every object, conditions as S3 has them, and all that can
-//! go wrong between it and an instance.
+//! A simulated S3: the whole chain of versions of every object, and conditions as S3 has them.
+//!
+//! It also has all that can go wrong between S3 and an instance.
 
 use std::collections::BTreeMap;
 use std::panic::panic_any;

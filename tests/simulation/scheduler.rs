@@ -1,5 +1,6 @@
-//! A virtual clock and threads that run one at a time: whoever waits hands the baton to the thread whose
-//! time comes next. So a run depends on its seed alone.
+//! A virtual clock, and threads that run one at a time.
+//!
+//! A thread that waits hands the baton to the thread whose time comes next. So a run depends on its seed alone.
 
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

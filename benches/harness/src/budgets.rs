@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::AtomicU32;
 
 use packaging::executable::Linkage;
 
@@ -193,7 +194,7 @@ fn measure(root: &Path, ours: Option<&Path>) -> Result<(Counts, String), String>
         chain: None,
         delays: Delays::default(),
         directory: places.bench.clone(),
-        runs_as_aws: Default::default(),
+        runs_as_aws: AtomicU32::new(0),
         checker: Checker::new().map_err(|error| error.to_string())?,
         group: Err("not needed".to_owned()),
     };

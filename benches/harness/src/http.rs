@@ -1,5 +1,7 @@
-//! A small blocking HTTP/1.1 server that notes when requests came, and adds as little to the measured times
-//! as it can: threads that already wait in `accept`, no executor, one write for an answer.
+//! A small blocking HTTP/1.1 server that notes when each request came.
+//!
+//! It adds as little to the measured times as it can: threads that already wait in `accept`, no executor, one write for
+//! an answer.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -41,6 +41,7 @@ mod verify;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use cgroup::Cgroup;
@@ -110,7 +111,7 @@ fn bench(root: &Path, options: &Options) -> Result<(), String> {
         chain,
         delays: Delays::round_trips(options.round_trip),
         directory: places.bench.clone(),
-        runs_as_aws: Default::default(),
+        runs_as_aws: AtomicU32::new(0),
         checker: Checker::new().map_err(|error| error.to_string())?,
         group: Cgroup::new(),
     };

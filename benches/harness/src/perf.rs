@@ -1,5 +1,6 @@
-//! System calls and page faults of a run by perf's tracepoints, which add about a microsecond to each where
-//! strace adds some 20 to 60. Needs root, and a kernel with tracefs.
+//! System calls and page faults of a run, by perf's tracepoints.
+//!
+//! perf adds about a microsecond to each, where strace adds some 20 to 60. It needs root, and a kernel with tracefs.
 
 use std::collections::BTreeMap;
 use std::fs;

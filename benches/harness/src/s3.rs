@@ -1,5 +1,7 @@
-//! An S3 server that does next to nothing while the clock runs: it keeps objects in memory, heeds
-//! conditions, and gives ETags without hashing. What it was sent is checked afterwards, see `verify`.
+//! An S3 server that does next to nothing while the clock runs.
+//!
+//! It keeps objects in memory, heeds conditions, and gives ETags without hashing. `verify` checks afterwards what it
+//! was sent.
 
 use std::collections::HashMap;
 use std::io;

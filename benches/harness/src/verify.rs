@@ -1,5 +1,6 @@
-//! Whether what a variant sent would have passed at S3: its requests, replayed after the run to the server
-//! of `local`, which checks signatures and payload hashes.
+//! Whether the requests of a variant would have passed at S3.
+//!
+//! After the run they are replayed to the server of `local`, which checks signatures and payload hashes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,8 +1,8 @@
 //! `memcpy` and `memmove` for x86-64 with musl.
 //!
 //! musl's are `rep movsq`, and single bytes before and after: some hundred cycles for a few bytes. Parsing and
-//! writing JSON copies a few bytes thousands of times, which at a cold start is a fifth of the CPU time
-//! (`benches/NOTES.md`). On arm64 musl has good ones of its own; with glibc this crate is not linked.
+//! writing JSON copies a few bytes thousands of times (`DESIGN.md#what-is-written-by-hand-and-why` has what this saves).
+//! On arm64 musl has good ones of its own; with glibc this crate is not linked.
 //!
 //! Linking it is enough: its symbols come before those of the C library.
 #![no_std]

@@ -1,5 +1,6 @@
-//! Copies through 16-byte registers, which every x86-64 processor has. What does not fill a whole number of
-//! them is copied by two that overlap.
+//! Copies through 16-byte registers, which every x86-64 processor has.
+//!
+//! Where the length is no multiple of 16, the last two registers overlap.
 
 use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
 use core::ptr::{read_unaligned, write_unaligned};

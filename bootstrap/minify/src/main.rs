@@ -1,5 +1,7 @@
-//! `minify FROM TO`: copies the page, its JavaScript and CSS without comments and blanks, and with short names for
-//! what a module keeps to itself. What the code does is not rewritten; files, imports and exports keep their names.
+//! `minify FROM TO` copies the page, and makes its JavaScript and CSS smaller.
+//!
+//! Comments and blanks go, and the names that a module keeps to itself become short. The code itself is not rewritten;
+//! files, imports and exports keep their names.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

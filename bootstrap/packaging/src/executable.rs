@@ -252,7 +252,7 @@ fn has_debug_information(elf: &Elf<'_>) -> bool {
 fn symbol_versions<'a>(elf: &'a Elf<'_>) -> impl Iterator<Item = &'a str> {
     elf.verneed
         .iter()
-        .flat_map(|needed| needed.iter())
+        .flat_map(goblin::elf::VerneedSection::iter)
         .flat_map(|library| library.iter().collect::<Vec<_>>())
         .filter_map(|version| elf.dynstrtab.get_at(version.vna_name))
 }

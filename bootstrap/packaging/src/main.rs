@@ -1,5 +1,6 @@
-//! `packaging ARCHITECTURE LINKAGE EXECUTABLE COMMIT COMPILER OUT`: checks the executable and
-//! writes `bootstrap.zip` and `bootstrap.cdx.json` into the folder OUT. Called by `bootstrap/package`.
+//! `packaging ARCHITECTURE LINKAGE EXECUTABLE COMMIT COMPILER OUT` checks the executable and packs it.
+//!
+//! It writes `bootstrap.zip` and `bootstrap.cdx.json` into the folder OUT. `bootstrap/package` calls it.
 
 use std::error::Error;
 use std::fs;

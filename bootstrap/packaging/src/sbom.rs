@@ -1,5 +1,6 @@
-//! A software bill of materials in CycloneDX 1.6 (JSON): the crates that are compiled into the
-//! executable, with versions, licences and checksums, and what the compiler brings.
+//! A software bill of materials in CycloneDX 1.6 (JSON).
+//!
+//! It lists the crates in the executable, with versions, licences and checksums, and what the compiler brings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,6 @@
-//! What is refused, and that archives and SBOMs are the same each time. The executables are this test's
-//! own, stripped, with single bytes changed.
+//! What the packer refuses; and that archives and SBOMs are the same each time.
+//!
+//! The executables are this test's own, stripped, with single bytes changed.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,6 @@
-//! A request as an event of payload format 2.0 (AWS documentation, "Lambda function URLs", "Request and
-//! response payloads").
+//! A request as an event of payload format 2.0.
+//!
+//! AWS Lambda Developer Guide, "Invoking Lambda function URLs", "Request and response payloads".
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};

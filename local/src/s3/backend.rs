@@ -1,24 +1,6 @@
 //! The operations that `s3s` calls. What they do stands in [`operations`](super::operations).
 
-use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
-    CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput,
-    DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput, DeleteBucketOutput, DeleteObjectInput,
-    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletePublicAccessBlockInput,
-    DeletePublicAccessBlockOutput, GetBucketLifecycleConfigurationInput,
-    GetBucketLifecycleConfigurationOutput, GetBucketLocationInput, GetBucketLocationOutput,
-    GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-    GetPublicAccessBlockInput, GetPublicAccessBlockOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
-    ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutBucketLifecycleConfigurationInput,
-    PutBucketLifecycleConfigurationOutput, PutBucketVersioningInput, PutBucketVersioningOutput,
-    PutObjectInput, PutObjectOutput, PutPublicAccessBlockInput, PutPublicAccessBlockOutput,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
-};
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
 use super::S3Options;
 use super::operations::answers::access_denied;
@@ -55,228 +37,123 @@ impl Backend {
     }
 }
 
-#[async_trait::async_trait]
-impl S3 for Backend {
-    async fn list_buckets(
-        &self,
-        request: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
-        listing::buckets(&self.buckets, &self.region, &request.input)
-    }
+/// What each operation calls. `s3s` wants them all in one implementation of its trait.
+macro_rules! operations {
+    ($($name:ident($input:ident) -> $output:ident { |$backend:ident, $request:ident| $($body:tt)* })*) => {
+        #[async_trait::async_trait]
+        impl S3 for Backend {
+            $(async fn $name(
+                &self,
+                $request: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                let $backend = self;
+                $($body)*
+            })*
+        }
+    };
+}
 
-    async fn head_bucket(
-        &self,
-        request: S3Request<HeadBucketInput>,
-    ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.check_may_list()?;
-        configuration::head(&self.buckets, &self.region, &request.input.bucket)
+operations! {
+    list_buckets(ListBucketsInput) -> ListBucketsOutput { |backend, request|
+        listing::buckets(&backend.buckets, &backend.region, &request.input)
     }
-
-    async fn get_bucket_location(
-        &self,
-        request: S3Request<GetBucketLocationInput>,
-    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        configuration::location(&self.buckets, &self.region, &request.input.bucket)
+    head_bucket(HeadBucketInput) -> HeadBucketOutput { |backend, request|
+        backend.check_may_list()?;
+        configuration::head(&backend.buckets, &backend.region, &request.input.bucket)
     }
-
-    async fn create_bucket(
-        &self,
-        request: S3Request<CreateBucketInput>,
-    ) -> S3Result<S3Response<CreateBucketOutput>> {
-        configuration::create(&self.buckets, &self.region, &request.input)
+    get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput { |backend, request|
+        configuration::location(&backend.buckets, &backend.region, &request.input.bucket)
     }
-
-    async fn delete_bucket(
-        &self,
-        request: S3Request<DeleteBucketInput>,
-    ) -> S3Result<S3Response<DeleteBucketOutput>> {
-        configuration::delete(&self.buckets, &request.input)
+    create_bucket(CreateBucketInput) -> CreateBucketOutput { |backend, request|
+        configuration::create(&backend.buckets, &backend.region, &request.input)
     }
-
-    async fn get_bucket_versioning(
-        &self,
-        request: S3Request<GetBucketVersioningInput>,
-    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-        configuration::versioning(&self.buckets, &request.input.bucket)
+    delete_bucket(DeleteBucketInput) -> DeleteBucketOutput { |backend, request|
+        configuration::delete(&backend.buckets, &request.input)
     }
-
-    async fn put_bucket_versioning(
-        &self,
-        request: S3Request<PutBucketVersioningInput>,
-    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
-        configuration::set_versioning(&self.buckets, &request.input)?;
-        Ok(S3Response::new(PutBucketVersioningOutput::default()))
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput { |backend, request|
+        configuration::versioning(&backend.buckets, &request.input.bucket)
     }
-
-    async fn get_bucket_lifecycle_configuration(
-        &self,
-        request: S3Request<GetBucketLifecycleConfigurationInput>,
-    ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
-        configuration::lifecycle(&self.buckets, &request.input.bucket)
+    put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput { |backend, request|
+        configuration::set_versioning(&backend.buckets, &request.input)?;
+        Ok(S3Response::new(dto::PutBucketVersioningOutput::default()))
     }
-
-    async fn put_bucket_lifecycle_configuration(
-        &self,
-        request: S3Request<PutBucketLifecycleConfigurationInput>,
-    ) -> S3Result<S3Response<PutBucketLifecycleConfigurationOutput>> {
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+        -> GetBucketLifecycleConfigurationOutput { |backend, request|
+        configuration::lifecycle(&backend.buckets, &request.input.bucket)
+    }
+    put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput)
+        -> PutBucketLifecycleConfigurationOutput { |backend, request|
         let rules = request.input.lifecycle_configuration.as_ref();
-        configuration::set_lifecycle(&self.buckets, &request.input.bucket, rules)?;
-        Ok(S3Response::new(
-            PutBucketLifecycleConfigurationOutput::default(),
-        ))
+        configuration::set_lifecycle(&backend.buckets, &request.input.bucket, rules)?;
+        Ok(S3Response::new(dto::PutBucketLifecycleConfigurationOutput::default()))
     }
-
-    async fn delete_bucket_lifecycle(
-        &self,
-        request: S3Request<DeleteBucketLifecycleInput>,
-    ) -> S3Result<S3Response<DeleteBucketLifecycleOutput>> {
-        configuration::set_lifecycle(&self.buckets, &request.input.bucket, None)?;
-        Ok(S3Response::new(DeleteBucketLifecycleOutput::default()))
+    delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput { |backend, request|
+        configuration::set_lifecycle(&backend.buckets, &request.input.bucket, None)?;
+        Ok(S3Response::new(dto::DeleteBucketLifecycleOutput::default()))
     }
-
-    async fn get_public_access_block(
-        &self,
-        request: S3Request<GetPublicAccessBlockInput>,
-    ) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
-        configuration::access_block(&self.buckets, &request.input.bucket)
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput { |backend, request|
+        configuration::access_block(&backend.buckets, &request.input.bucket)
     }
-
-    async fn put_public_access_block(
-        &self,
-        request: S3Request<PutPublicAccessBlockInput>,
-    ) -> S3Result<S3Response<PutPublicAccessBlockOutput>> {
+    put_public_access_block(PutPublicAccessBlockInput) -> PutPublicAccessBlockOutput { |backend, request|
         let block = Some(&request.input.public_access_block_configuration);
-        configuration::set_access_block(&self.buckets, &request.input.bucket, block)?;
-        Ok(S3Response::new(PutPublicAccessBlockOutput::default()))
+        configuration::set_access_block(&backend.buckets, &request.input.bucket, block)?;
+        Ok(S3Response::new(dto::PutPublicAccessBlockOutput::default()))
     }
-
-    async fn delete_public_access_block(
-        &self,
-        request: S3Request<DeletePublicAccessBlockInput>,
-    ) -> S3Result<S3Response<DeletePublicAccessBlockOutput>> {
-        configuration::set_access_block(&self.buckets, &request.input.bucket, None)?;
-        Ok(S3Response::new(DeletePublicAccessBlockOutput::default()))
+    delete_public_access_block(DeletePublicAccessBlockInput) -> DeletePublicAccessBlockOutput { |backend, request|
+        configuration::set_access_block(&backend.buckets, &request.input.bucket, None)?;
+        Ok(S3Response::new(dto::DeletePublicAccessBlockOutput::default()))
     }
-
-    async fn list_objects(
-        &self,
-        request: S3Request<ListObjectsInput>,
-    ) -> S3Result<S3Response<ListObjectsOutput>> {
-        self.check_may_list()?;
-        listing::objects_v1(&self.buckets, &request.input)
+    list_objects(ListObjectsInput) -> ListObjectsOutput { |backend, request|
+        backend.check_may_list()?;
+        listing::objects_v1(&backend.buckets, &request.input)
     }
-
-    async fn list_objects_v2(
-        &self,
-        request: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        self.check_may_list()?;
-        listing::objects(&self.buckets, &request.input)
+    list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output { |backend, request|
+        backend.check_may_list()?;
+        listing::objects(&backend.buckets, &request.input)
     }
-
-    async fn list_object_versions(
-        &self,
-        request: S3Request<ListObjectVersionsInput>,
-    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
-        self.check_may_list()?;
-        listing::versions(&self.buckets, &request.input)
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput { |backend, request|
+        backend.check_may_list()?;
+        listing::versions(&backend.buckets, &request.input)
     }
-
-    async fn get_object(
-        &self,
-        request: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
-        let may_list = self.list_bucket && request.credentials.is_some();
-        reads::get(&self.buckets, may_list, &request.input)
+    get_object(GetObjectInput) -> GetObjectOutput { |backend, request|
+        let may_list = backend.list_bucket && request.credentials.is_some();
+        reads::get(&backend.buckets, may_list, &request.input)
     }
-
-    async fn head_object(
-        &self,
-        request: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
-        let may_list = self.list_bucket && request.credentials.is_some();
-        reads::head(&self.buckets, may_list, &request.input)
+    head_object(HeadObjectInput) -> HeadObjectOutput { |backend, request|
+        let may_list = backend.list_bucket && request.credentials.is_some();
+        reads::head(&backend.buckets, may_list, &request.input)
     }
-
-    async fn put_object(
-        &self,
-        request: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
-        writes::put(&self.buckets, self.object_lock, request).await
+    put_object(PutObjectInput) -> PutObjectOutput { |backend, request|
+        writes::put(&backend.buckets, backend.object_lock, request).await
     }
-
-    async fn copy_object(
-        &self,
-        request: S3Request<CopyObjectInput>,
-    ) -> S3Result<S3Response<CopyObjectOutput>> {
-        copies::copy(&self.buckets, self.list_bucket, request)
+    copy_object(CopyObjectInput) -> CopyObjectOutput { |backend, request|
+        copies::copy(&backend.buckets, backend.list_bucket, request)
     }
-
-    async fn delete_object(
-        &self,
-        request: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        deletes::delete(&self.buckets, &request.input)
+    delete_object(DeleteObjectInput) -> DeleteObjectOutput { |backend, request|
+        deletes::delete(&backend.buckets, &request.input)
     }
-
-    async fn delete_objects(
-        &self,
-        request: S3Request<DeleteObjectsInput>,
-    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        deletes::delete_many(&self.buckets, &request)
+    delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput { |backend, request|
+        deletes::delete_many(&backend.buckets, &request)
     }
-
-    async fn create_multipart_upload(
-        &self,
-        request: S3Request<CreateMultipartUploadInput>,
-    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        parts::create(&self.buckets, &self.uploads, request)
+    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput { |backend, request|
+        parts::create(&backend.buckets, &backend.uploads, request)
     }
-
-    async fn upload_part(
-        &self,
-        request: S3Request<UploadPartInput>,
-    ) -> S3Result<S3Response<UploadPartOutput>> {
-        parts::upload(&self.uploads, request).await
+    upload_part(UploadPartInput) -> UploadPartOutput { |backend, request|
+        parts::upload(&backend.uploads, request).await
     }
-
-    async fn upload_part_copy(
-        &self,
-        request: S3Request<UploadPartCopyInput>,
-    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        parts::copy(
-            &self.buckets,
-            &self.uploads,
-            self.list_bucket,
-            &request.input,
-        )
+    upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput { |backend, request|
+        parts::copy(&backend.buckets, &backend.uploads, backend.list_bucket, &request.input)
     }
-
-    async fn complete_multipart_upload(
-        &self,
-        request: S3Request<CompleteMultipartUploadInput>,
-    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        parts::complete(&self.buckets, &self.uploads, request.input)
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput { |backend, request|
+        parts::complete(&backend.buckets, &backend.uploads, request.input)
     }
-
-    async fn abort_multipart_upload(
-        &self,
-        request: S3Request<AbortMultipartUploadInput>,
-    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        parts::abort(&self.uploads, &request.input)
+    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput { |backend, request|
+        parts::abort(&backend.uploads, &request.input)
     }
-
-    async fn list_parts(
-        &self,
-        request: S3Request<ListPartsInput>,
-    ) -> S3Result<S3Response<ListPartsOutput>> {
-        part_lists::list(&self.uploads, request.input)
+    list_parts(ListPartsInput) -> ListPartsOutput { |backend, request|
+        part_lists::list(&backend.uploads, request.input)
     }
-
-    async fn list_multipart_uploads(
-        &self,
-        request: S3Request<ListMultipartUploadsInput>,
-    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        part_lists::list_uploads(&self.buckets, &self.uploads, request.input)
+    list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput { |backend, request|
+        part_lists::list_uploads(&backend.buckets, &backend.uploads, request.input)
     }
 }

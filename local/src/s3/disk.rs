@@ -1,5 +1,7 @@
-//! Objects on disk: one file for each version, written aside and renamed, so that no end of the process
-//! leaves half an object or an object with another's metadata.
+//! Objects on disk: one file for each version.
+//!
+//! A file is written aside and then renamed. So a process that ends at any moment leaves no half object, and none with
+//! another's metadata.
 //!
 //! `DIR/BUCKET/KEY` is the object as it is now, the key percent-encoded; `tail -n +2
 //! target/local/dojang-local-private/data.json` shows its content. Earlier versions and delete markers are

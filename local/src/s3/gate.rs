@@ -1,5 +1,6 @@
-//! What S3 refuses before it looks at the object and `s3s` lets pass: headers that matter but are not
-//! signed, a wrong session token, another region, other kinds of signature.
+//! What S3 refuses before it looks at the object, and `s3s` lets pass.
+//!
+//! Headers that matter but are not signed, a wrong session token, another region, other kinds of signature.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +83,7 @@ pub(super) fn check(head: &Parts, options: &S3Options) -> Result<(), Refusal> {
         .collect();
     check_signed_headers(&signed, head)?;
     let sent = head.headers.get("x-amz-security-token");
-    check_token(sent.map(|value| value.as_bytes()), options)
+    check_token(sent.map(hyper::http::HeaderValue::as_bytes), options)
 }
 
 /// Signature version 2 and everything else: not in regions opened after January 2014.
@@ -175,7 +176,7 @@ fn check_signed_headers(signed: &[&str], head: &Parts) -> Result<(), Refusal> {
     let mut unsigned: Vec<&str> = head
         .headers
         .keys()
-        .map(|name| name.as_str())
+        .map(hyper::http::HeaderName::as_str)
         .filter(|name| *name == "host" || name.starts_with("x-amz-"))
         .filter(|name| !signed.contains(name))
         .collect();

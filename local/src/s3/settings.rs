@@ -111,7 +111,7 @@ impl Settings {
         json!({
             "versioning": self.versioning.name(),
             "lifecycle": rules,
-            "access_block": self.access_block.map(|block| block.to_array()),
+            "access_block": self.access_block.map(AccessBlock::to_array),
         })
     }
 

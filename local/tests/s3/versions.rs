@@ -185,8 +185,7 @@ fn versions_begin_and_pause_when_the_owner_says_so() {
 #[test]
 fn old_versions_end_before_memory_does() {
     let s3 = server();
-    const MEBIBYTE: usize = 1 << 20;
-    let body = vec![b'x'; 8 * MEBIBYTE];
+    let body = vec![b'x'; 8 << 20];
     let ids: Vec<_> = (0..12).map(|_| put(&s3, PRIVATE, &body)).collect();
     let listed = get(&s3, &format!("{BUCKET}?versions"));
     // 64 MiB of earlier versions, and the one that is there now.

@@ -2,50 +2,28 @@
 
 import json
 import os
-import socket
 import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import boto3
+from program import Program, free_ports, moto, shell
 from resolver import REGION, Stack
 
-BIN = Path(sys.executable).parent
 
-
-class Cloud:
+class Cloud(Program):
     """A moto server of its own; `with` ends it."""
 
     def __init__(self, log: Path):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_ports(1)[0]
+        super().__init__(moto(port), log)
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._log = log.open("w")
-        self._process = subprocess.Popen([BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
-                                         stdout=self._log, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.endpoint}/moto-api/data.json").close()
-                break
-            except OSError:
-                assert self._process.poll() is None and time.monotonic() < end, log.read_text()
-                time.sleep(0.1)
+        self.patiently(lambda: urllib.request.urlopen(f"{self.endpoint}/moto-api/data.json").close())
         # Invocations are answered by moto itself; the function runs beside it, not in it.
         request = urllib.request.Request(f"{self.endpoint}/moto-api/config", method="POST",
                                          data=b'{"lambda": {"use_docker": false}}',
                                          headers={"Content-Type": "application/json"})
         urllib.request.urlopen(request).close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,10 +38,7 @@ class Cloud:
 
     def run(self, script: str, cwd: Path, **environment) -> subprocess.CompletedProcess:
         """Runs a shell script in which `aws` is the AWS CLI of the pinned packages."""
-        variables = {**os.environ, **self.environment, "PATH": f"{BIN}:{os.environ['PATH']}", "AWS_PAGER": "",
-                     **environment}
-        return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=cwd, env=variables,
-                              capture_output=True, text=True)
+        return shell(script, cwd, {**os.environ, **self.environment, **environment})
 
     def apply_bucket_settings(self, stack: Stack) -> None:
         """What moto's CloudFormation skips, from the resolved template."""

@@ -12,10 +12,11 @@ import zipfile
 import boto3
 import packages
 import pytest
-from cloud import BIN, Cloud
+from cloud import Cloud
 from conftest import ROOT, run
 from documents import documented
 from function import Function
+from program import BIN
 from resolver import REGION, Stack
 from test_moto import club, public_club
 

@@ -2,27 +2,15 @@
 
 import os
 import socket
-import subprocess
-import threading
-import time
 from pathlib import Path
 
-from function import PATIENCE_SECONDS
-from server import BIN, Server
+from program import BIN, Program, free_ports, moto
+from server import Server
 
 HERE = Path(__file__).parent
 REGION = "eu-north-1"
 KEY_ID = "AKIDOFATEST"
 SECRET = "secretofatestsecretofatest"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at. Somebody may take one before it is used: then the server does not start."""
-    with_listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in with_listeners]
-    for listener in with_listeners:
-        listener.close()
-    return ports
 
 
 class Other(Server):
@@ -37,17 +25,16 @@ class Other(Server):
             "AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": self.secret, "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
             "PRIVATE_BUCKET_NAME": "a-club-private", "PUBLIC_BUCKET_NAME": "a-club-public"}
-        self._log = (folder / f"{self.name}.log").open("w+")
         data = folder / self.name
         data.mkdir()
-        self._process = subprocess.Popen(
-            self.command(data, port), cwd=data, stdout=self._log, stderr=subprocess.STDOUT,
+        self._program = Program(
+            self.command(data, port), folder / f"{self.name}.log", cwd=data,
             env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(data), "AWS_ACCESS_KEY_ID": self.key_id,
                  "AWS_SECRET_ACCESS_KEY": self.secret})
         try:
-            self._wait(lambda: socket.create_connection(("127.0.0.1", port)).close())
+            self._program.patiently(lambda: socket.create_connection(("127.0.0.1", port)).close())
             for bucket in (self.private, self.public):
-                self._wait(lambda name=bucket: self.make(name, folder))
+                self._program.patiently(lambda name=bucket: self.make(name, folder))
         except BaseException:
             self.__exit__()
             raise
@@ -59,25 +46,11 @@ class Other(Server):
         """Makes a bucket, unless it is there."""
         self.ok(f"aws s3api head-bucket --bucket {bucket} || aws s3 mb s3://{bucket}", folder)
 
-    def _wait(self, what) -> None:
-        """Until it does not fail any more: a server listens before it can be used."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return what()
-            except (OSError, AssertionError):
-                if self._process.poll() is not None or time.monotonic() > end:
-                    self._log.seek(0)
-                    raise AssertionError(f"{self.name} did not start: {self._log.read()[-2000:]}") from None
-                threading.Event().wait(0.1)
-
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
+        self._program.__exit__()
 
 
 class SeaweedFS(Other):
@@ -96,7 +69,7 @@ class Moto(Other):
     name = "moto"
 
     def command(self, data, port):
-        return [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
+        return moto(port)
 
 
 class S3rver(Other):

@@ -1,13 +1,11 @@
 """An S3 server with a private and a public bucket, as the tests see it."""
 
 import json
-import os
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
-BIN = Path(sys.executable).parent
+from program import shell
 
 
 class Server:
@@ -31,10 +29,8 @@ class Server:
     def run(self, script: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
         """Runs a shell script in which `aws` is the AWS CLI of the pinned packages. The documents call the buckets
         `PRIVATE_BUCKET` and `DATA_BUCKET`."""
-        variables = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(cwd), "AWS_PAGER": "", "LANG": "C.UTF-8",
-                     **self.environment, "PRIVATE_BUCKET": self.private, "DATA_BUCKET": self.public, **environment}
-        return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=cwd, env=variables,
-                              capture_output=True, text=True)
+        return shell(script, cwd, {"HOME": str(cwd), "LANG": "C.UTF-8", **self.environment,
+                                   "PRIVATE_BUCKET": self.private, "DATA_BUCKET": self.public, **environment})
 
     def ok(self, script: str, cwd: Path, **environment: str) -> str:
         """What a script prints that must succeed."""

@@ -1,5 +1,7 @@
-//! Whether a run kept the promises (`src/store/mod.rs`), judged from the chain of versions that it left: every
-//! change is replayed in chain order through the pure rules, and every answer compared.
+//! Whether a run kept the promises (`docs/protocol.md#promises`).
+//!
+//! The judge is the chain of versions that the run left: every change is replayed in chain order through the pure
+//! rules, and every answer is compared.
 
 mod foreign;
 mod history;

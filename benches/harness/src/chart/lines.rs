@@ -66,7 +66,7 @@ impl Chart<'_> {
             self.panel(&mut svg, panel, (left, top), (&x, &y), &ticks, &names);
         }
         for (number, name) in names.iter().enumerate() {
-            let left = LEFT + (number % LEGEND_COLUMNS) as f64 * 140.0;
+            let left = LEFT + (number % LEGEND_COLUMNS) as f64 * LEGEND_WIDTH;
             let top =
                 TOP + rows as f64 * (PANEL_HEIGHT + GAP) + (number / LEGEND_COLUMNS) as f64 * 18.0;
             let (colour, width) = style(number);
@@ -246,7 +246,9 @@ const TOP: f64 = 84.0;
 const PANEL_WIDTH: f64 = 340.0;
 const PANEL_HEIGHT: f64 = 240.0;
 const GAP: f64 = 72.0;
-const LEGEND_COLUMNS: usize = 6;
+const LEGEND_COLUMNS: usize = 4;
+/// Room for the longest name.
+const LEGEND_WIDTH: f64 = 195.0;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
-//! The floor under every Rust function: a program that speaks the Runtime API and does nothing else. Built
-//! twice, linked statically and dynamically.
+//! The floor under every Rust function: a program that speaks the Runtime API and does nothing else.
+//!
+//! Built twice, linked statically and dynamically.
 
 use std::io::{BufRead, BufReader, Read, Result, Write};
 use std::net::TcpStream;

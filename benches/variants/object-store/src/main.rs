@@ -1,5 +1,6 @@
-//! `lambda_runtime` with Apache's `object_store`, one store for each bucket, with its default features for
-//! AWS.
+//! `lambda_runtime` with Apache's `object_store`.
+//!
+//! One store for each bucket, with its default features for AWS.
 
 use std::time::Instant;
 

@@ -1,5 +1,6 @@
-//! `lambda_runtime` with `rusty-s3`, which signs URLs and leaves the sending to `ureq`. The URLs carry the
-//! signature, and the body is not signed (`UNSIGNED-PAYLOAD`): `rusty-s3` knows no other way.
+//! `lambda_runtime` with `rusty-s3`, which signs URLs and leaves the sending to `ureq`.
+//!
+//! The URLs carry the signature, and the body is not signed (`UNSIGNED-PAYLOAD`): `rusty-s3` knows no other way.
 
 use std::time::{Duration, Instant};
 

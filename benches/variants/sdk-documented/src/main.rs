@@ -1,5 +1,6 @@
-//! `lambda_runtime` and the AWS SDK for Rust, as their documentation shows them: the client is made in
-//! `main` from the default configuration and shared by all invocations.
+//! `lambda_runtime` and the AWS SDK for Rust, as their documentation shows them.
+//!
+//! The client is made in `main` from the default configuration and shared by all invocations.
 
 use std::time::Instant;
 

@@ -1,6 +1,7 @@
-//! `lambda_runtime` and the AWS SDK for Rust, tuned as a good engineer would for a cold start: no
-//! `aws-config` with its chain of providers, ring instead of aws-lc, one thread, no tracing, no
-//! checksums that S3 does not ask for, fat link-time optimisation.
+//! `lambda_runtime` and the AWS SDK for Rust, tuned as a good engineer would for a cold start.
+//!
+//! No `aws-config` with its chain of providers, ring instead of aws-lc, one thread, no tracing, no checksums that S3
+//! does not ask for, fat link-time optimisation.
 
 use std::time::Instant;
 

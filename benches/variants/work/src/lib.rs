@@ -1,5 +1,6 @@
-//! The work that every Rust variant does between its S3 requests, as a Rust programmer would write it at
-//! first: typed structs, serde, maps in order.
+//! The work that every Rust variant does between its S3 requests.
+//!
+//! It is written as a Rust programmer would write it at first: typed structs, serde, maps in order.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -47,8 +47,8 @@ pub(crate) fn full() -> S3Error {
     error
 }
 
-impl From<ChangeError<S3Error>> for S3Error {
-    fn from(error: ChangeError<S3Error>) -> Self {
+impl From<ChangeError<Self>> for S3Error {
+    fn from(error: ChangeError<Self>) -> Self {
         match error {
             ChangeError::Refused(error) => error,
             ChangeError::NoSuchBucket => no_such_bucket(),

@@ -12,7 +12,7 @@ use crate::s3::object::Attributes;
 /// All that is kept. What is not kept is refused: nobody shall believe that it is there.
 pub(crate) fn attributes(headers: &HeaderMap, metadata: Option<Metadata>) -> S3Result<Attributes> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    for name in headers.keys().map(|name| name.as_str()) {
+    for name in headers.keys().map(hyper::http::HeaderName::as_str) {
         let value = text(name).unwrap_or_default();
         if name.starts_with("x-amz-grant-")
             || name == "x-amz-acl" && !OWNERS_LISTS.contains(&&*value)

@@ -200,7 +200,7 @@ fn named_part<'a>(upload: &'a Upload, wanted: &CompletedPart) -> S3Result<&'a Pa
     let part = wanted
         .part_number
         .and_then(|number| upload.parts.get(&number));
-    let etag = wanted.e_tag.as_ref().map(|etag| etag.value());
+    let etag = wanted.e_tag.as_ref().map(s3s::dto::ETag::value);
     part.filter(|part| etag == Some(part.etag.trim_matches('"')))
         .ok_or_else(|| {
             s3_error!(
