@@ -2,13 +2,13 @@
 //!
 //! The client is made in `main` from the default configuration and shared by all invocations.
 
+mod handle;
+
 use std::time::Instant;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
-use serde_json::Value;
-use work::{Club, Event};
+use handle::handle;
+use lambda_runtime::{Error, run, service_fn, tracing};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -29,42 +29,4 @@ async fn main() -> Result<(), Error> {
         handle(&client, &private, &public, event)
     }))
     .await
-}
-
-async fn handle(
-    client: &Client,
-    private: &str,
-    public: &str,
-    event: LambdaEvent<Event>,
-) -> Result<Value, Error> {
-    let event = event.payload;
-    let object = client
-        .get_object()
-        .bucket(private)
-        .key("data.json")
-        .send()
-        .await?;
-    let etag = object.e_tag().unwrap_or_default().to_owned();
-    let mut club = Club::read(&object.body.collect().await?.into_bytes())?;
-    if event.is_change() {
-        club.register(&event);
-        client
-            .put_object()
-            .bucket(private)
-            .key("data.json")
-            .content_type("application/json")
-            .if_match(etag)
-            .body(ByteStream::from(club.private_json()?))
-            .send()
-            .await?;
-        client
-            .put_object()
-            .bucket(public)
-            .key("data.json")
-            .content_type("application/json")
-            .body(ByteStream::from(club.into_public_json()?))
-            .send()
-            .await?;
-    }
-    Ok(work::answer())
 }

@@ -3,6 +3,9 @@
 //! No `aws-config` with its chain of providers, ring instead of aws-lc, one thread, no tracing, no checksums that S3
 //! does not ask for, fat link-time optimisation.
 
+#[path = "../../sdk-documented/src/handle.rs"]
+mod handle;
+
 use std::time::Instant;
 
 use aws_credential_types::Credentials;
@@ -11,13 +14,11 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
-use work::{Club, Event};
+use handle::handle;
+use lambda_runtime::{Error, run, service_fn};
 
 fn main() -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,42 +67,4 @@ fn client() -> Result<Client, Error> {
         config = config.endpoint_url(endpoint).force_path_style(true);
     }
     Ok(Client::from_conf(config.build()))
-}
-
-async fn handle(
-    client: &Client,
-    private: &str,
-    public: &str,
-    event: LambdaEvent<Event>,
-) -> Result<Value, Error> {
-    let event = event.payload;
-    let object = client
-        .get_object()
-        .bucket(private)
-        .key("data.json")
-        .send()
-        .await?;
-    let etag = object.e_tag().unwrap_or_default().to_owned();
-    let mut club = Club::read(&object.body.collect().await?.into_bytes())?;
-    if event.is_change() {
-        club.register(&event);
-        client
-            .put_object()
-            .bucket(private)
-            .key("data.json")
-            .content_type("application/json")
-            .if_match(etag)
-            .body(ByteStream::from(club.private_json()?))
-            .send()
-            .await?;
-        client
-            .put_object()
-            .bucket(public)
-            .key("data.json")
-            .content_type("application/json")
-            .body(ByteStream::from(club.into_public_json()?))
-            .send()
-            .await?;
-    }
-    Ok(work::answer())
 }
