@@ -63,7 +63,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 is_fresh = true;
                 continue;
             }
-            if !known.is_in_line() && self.store.protections.repair_at_load {
+            if !known.is_in_line() {
                 known = self.repair(known)?;
             }
             self.store.remember(Some(known));
@@ -94,13 +94,9 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Whether a copy needs no confirmation.
     fn is_confirmed(&self, known: &Known) -> bool {
-        let protections = self.store.protections;
-        let is_no_older = self.request.arrived.is_some_and(|arrived| {
-            known.is_recent(self.store.world.now())
-                && (known.was_requested_after(arrived)
-                    || !protections.earlier_copies_are_unconfirmed)
-        });
-        is_no_older || !protections.confirm_cached_copies
+        self.request.arrived.is_some_and(|arrived| {
+            known.is_recent(self.store.world.now()) && known.was_requested_after(arrived)
+        })
     }
 
     /// Puts a history entry back whose session was not archived after all, so that it is true that

@@ -34,7 +34,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             None => self.new_secret()?,
         };
         let occasion = self.occasion(secret);
-        if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
+        if private.journal.contains(self.key()) {
             // The entry is that of a change which took effect: it stays, whoever wrote it.
             self.recorded = None;
             let answer = if self.may_have_committed {
@@ -84,7 +84,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             self.key(),
             &private.etag,
             &private.journal,
-            self.store.protections.heed_lost_lists,
         );
         self.progress = progress.map_err(|cause| self.untold(cause))?;
         Ok(())
