@@ -10,6 +10,7 @@ use super::decide::Decided;
 use super::objects::{Read, Unread};
 use super::outcome::Progress;
 use super::run::{Run, Stop};
+use super::server::Server;
 use super::{Failure, Fault, State, World};
 use crate::actions::{HistoryChange, HistoryRange, Refusal};
 use crate::club::recordings::{NoAnswer, Recordings};
@@ -85,10 +86,10 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Publishes what somebody left unpublished, unless the server keeps too little for it to be safe.
     fn repair(&mut self, known: Known) -> Result<Known, Stop> {
-        // Nor does a read fail where the server cannot be tried.
-        match self.flaws() {
-            Ok(flaws) if flaws.is_empty() => self.publish(known, false),
-            _ => Ok(known),
+        match self.tried_server()? {
+            Server::Keeps => self.publish(known, false),
+            // Nor does a read fail where the server cannot be tried.
+            Server::Lacks(_) | Server::CannotBeTried(_) => Ok(known),
         }
     }
 

@@ -249,6 +249,19 @@ impl ObjectStore for Connection {
             self.s3.put(now, &write)
         })
     }
+
+    /// One after the other, in the time of one.
+    fn put_at_once(
+        &self,
+        location: Location<'_>,
+        uploads: &[Upload<'_>],
+        timeout: Duration,
+    ) -> Vec<Result<Written, S3Error>> {
+        let begun = self.scheduler.now();
+        let left = || timeout.saturating_sub(Duration::from_micros(self.scheduler.now() - begun));
+        let put = |upload| self.put(location, upload, left());
+        uploads.iter().map(put).collect()
+    }
 }
 
 /// Which ways of a request take time: of two that are under way at once, one each.

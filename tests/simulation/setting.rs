@@ -157,10 +157,10 @@ fn setting(seed: u64) -> Setting {
             (Fault::Conflict, 3 * scale),
             (Fault::Kill, 3 * scale),
             (Fault::ExpiredToken, scale),
-            (Fault::Stall, if seed % 4 == 2 { 4 } else { 0 }),
-            (Fault::ClockJump, if seed % 6 == 1 { 20 } else { 0 }),
+            (Fault::Stall, if seed % 9 == 5 { 8 } else { 0 }),
+            (Fault::ClockJump, if seed % 9 == 1 { 20 } else { 0 }),
         ]),
-        clocks: if seed % 4 == 1 { 500 } else { 0 },
+        clocks: if seed % 9 == 2 { 500 } else { 0 },
         // A server that keeps everything is not to be suspected, whatever goes wrong.
         trust: if seed % 9 == 4 {
             Trust::Probed

@@ -81,16 +81,19 @@ impl Checker<'_> {
                 continue;
             }
             let newest = self.newest_at(invocation.arrived);
-            let shown = self
+            let place = self
                 .public
                 .iter()
-                .rfind(|public| public.written <= invocation.end);
-            let shown = shown.ok_or("nothing is public")?;
+                .rposition(|public| public.written <= invocation.end)
+                .ok_or("nothing is public")?;
+            let shown = &self.public[place];
             let etag = shown.metadata.get("dojang-shows");
             let is_there = self.private[newest..]
                 .iter()
                 .any(|link| Some(&link.version.etag.0) == etag);
-            if !shown.is_foreign && !is_there && !self.is_restored_at_once(newest) {
+            // What became of the public object otherwise is noticed with the next change.
+            let is_not_ours = shown.is_foreign || self.was_deleted_before(place);
+            if !is_not_ours && !is_there && !self.is_restored_at_once(newest) {
                 return Err(format!("version {newest} was not public: {invocation:?}"));
             }
         }

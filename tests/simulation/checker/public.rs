@@ -8,7 +8,14 @@ impl Checker<'_> {
     /// A version of the public object shows the one of the private object that its metadata names.
     pub(super) fn public_never_goes_back(&self) -> Result<(), Violation> {
         let mut last = 0;
-        for public in self.public.iter().filter(|public| !public.is_foreign) {
+        for (place, public) in self.public.iter().enumerate() {
+            if public.is_foreign {
+                continue;
+            }
+            // A late write may have been for the time before: where there is nothing, its condition holds.
+            if self.was_deleted_before(place) {
+                last = 0;
+            }
             let etag = public
                 .metadata
                 .get("dojang-shows")
@@ -23,6 +30,12 @@ impl Checker<'_> {
             last = shown;
         }
         Ok(())
+    }
+
+    /// Whether this version of the public object is the first after somebody deleted it.
+    pub(super) fn was_deleted_before(&self, place: usize) -> bool {
+        let before = place.checked_sub(1).map(|before| &self.public[before]);
+        before.is_some_and(|before| before.is_deleted)
     }
 
     /// Who polls it sees what the private object was made to be, and never an older state after a newer one.
