@@ -236,6 +236,10 @@ impl<'a> Instance<'a> {
             arrived: told,
             deadline,
         };
+        let left = deadline.duration_since(time(start, process.skew()));
+        let left = left.map_or(0, |left| {
+            u64::try_from(left.as_micros()).unwrap_or(u64::MAX)
+        });
         let served = catch_unwind(AssertUnwindSafe(|| {
             process.store.apply(&request, &mut Trace::default())
         }));
@@ -254,6 +258,7 @@ impl<'a> Instance<'a> {
             arrived,
             start,
             end: self.scheduler.now(),
+            limit: left.min(1_000_000 * LONGEST_INVOCATION.unsigned_abs()),
             now,
             outcome,
         }

@@ -34,6 +34,8 @@ pub(crate) struct Invocation {
     pub(crate) arrived: Micros,
     pub(crate) start: Micros,
     pub(crate) end: Micros,
+    /// How long it may take, in µs.
+    pub(crate) limit: Micros,
     /// The instance's clock at its start: seconds since 1970.
     pub(crate) now: i64,
     pub(crate) outcome: Outcome,

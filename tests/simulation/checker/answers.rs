@@ -35,7 +35,18 @@ impl Checker<'_> {
             Outcome::Fault(State::NothingChanged) | Outcome::Refused(_) if made.is_some() => {
                 Err("it was changed all the same".into())
             }
-            Outcome::Fault(State::NothingChanged) => Ok(()),
+            Outcome::Fault(State::NothingChanged) => {
+                let first = &self.private[0].version;
+                let is_public = self
+                    .public
+                    .iter()
+                    .any(|public| public.written <= invocation.end);
+                if first.author == invocation.id && !is_public {
+                    Err("the club was made".into())
+                } else {
+                    Ok(())
+                }
+            }
             Outcome::Fault(State::ChangedNotPublic) => {
                 // Making the club is a change too, to who asked for that.
                 let has_made_club = operation.request["action"]

@@ -1,12 +1,14 @@
 //! Promises 1 and 5 as to history entries.
 
-use dojang::actions::Action;
+use dojang::actions::{Action, Decision};
+use dojang::club::history::{History, object_key};
 use dojang::club::operation::OperationKey;
 use dojang::store::State;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{Checker, Violation};
-use crate::record::{Invocation, Operation, Outcome};
+use super::{Checker, Violation, YEAR};
+use crate::record::{Invocation, Operation, Outcome, PRIVATE};
 use crate::scheduler::Micros;
 
 impl Checker<'_> {
@@ -101,6 +103,40 @@ impl Checker<'_> {
                 };
                 self.entry_is_true(entry.get(), operation)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Promise 3, of attendance: who writes an entry was permitted to when the request came, or later.
+    pub(super) fn entries_are_permitted(&self) -> Result<(), Violation> {
+        let chain = self.record.s3.chain(PRIVATE, &object_key(YEAR));
+        let mut before = None;
+        for (version, (written, history)) in chain.iter().zip(&self.history) {
+            let written_by = self.record.operations.iter().find_map(|(key, operation)| {
+                let mut invocations = operation.invocations.iter();
+                let author = invocations.find(|i| i.id == version.author)?;
+                Some((*key, operation, author))
+            });
+            if let Some((key, operation, author)) = written_by
+                && let Some(session) = operation.request.get("session_id").and_then(Value::as_str)
+                && let Some(entry) = history.entry(session).map(RawValue::get)
+                && entry.contains(&white_space_of(key))
+                && before.and_then(|before: &History| before.entry(session).map(RawValue::get))
+                    != Some(entry)
+            {
+                let versions = self.newest_at(author.arrived)..=self.newest_at(*written);
+                let is_permitted = self.private[versions].iter().any(|link| {
+                    link.journal.contains(key)
+                        || matches!(
+                            self.decided(link, key, operation, author),
+                            Some(Ok(Decision::Change(_)))
+                        )
+                });
+                if !is_permitted {
+                    return Err(format!("an entry was not permitted: {author:?}"));
+                }
+            }
+            before = Some(history);
         }
         Ok(())
     }
