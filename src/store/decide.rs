@@ -37,10 +37,11 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if private.journal.contains(self.key()) {
             // The entry is that of a change which took effect: it stays, whoever wrote it.
             self.recorded = None;
-            let answer = if self.may_have_committed {
-                Ok(self.answer.clone())
-            } else {
-                actions::repeat(&private.club, self.request.data, &occasion)
+            // As it is by now: another run of the operation may have made the change, on another version than this
+            // one.
+            let answer = match actions::repeat(&private.club, self.request.data, &occasion) {
+                Err(_) if self.may_have_committed => Ok(self.answer.clone()),
+                answer => answer,
             };
             // Who is refused does not learn that it took effect, not by a fault either.
             self.progress = match answer {

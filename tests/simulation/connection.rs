@@ -181,6 +181,9 @@ impl Connection {
         unless: Option<&ETag>,
         timeout: Duration,
     ) -> Result<Fetched, S3Error> {
+        if let Some(etag) = unless {
+            self.s3.is_known(etag);
+        }
         self.exchange(legs, timeout, None, |now| {
             self.s3.get(now, location, unless)
         })

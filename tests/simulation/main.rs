@@ -195,4 +195,4 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// After which a change is taken for unnoticed.
-const MOST_SEEDS: u64 = 400;
+const MOST_SEEDS: u64 = 600;

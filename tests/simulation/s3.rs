@@ -60,7 +60,7 @@ struct State {
     /// What happened, and how often.
     happened: BTreeMap<String, usize>,
     lacks: Option<Lack>,
-    /// The ETags that each invocation was told by a GET, or named in one: versions that it knows.
+    /// The ETags that each invocation named in a GET: of versions that it knows.
     known: BTreeMap<u64, Vec<ETag>>,
 }
 
@@ -133,10 +133,8 @@ impl S3 {
         location: Location<'_>,
         unless: Option<&ETag>,
     ) -> Result<Fetched, S3Error> {
-        let mut state = self.at(now);
-        let version = state.newest(location)?.clone();
-        let known = state.known.entry(INVOCATION.get()).or_default();
-        known.extend(unless.cloned().into_iter().chain([version.etag.clone()]));
+        let state = self.at(now);
+        let version = state.newest(location)?;
         if unless == Some(&version.etag) {
             let last_modified = Some(seconds(version.written));
             return Ok(Fetched::NotModified { last_modified });
@@ -170,6 +168,13 @@ impl S3 {
 
     pub(crate) fn happened(&self) -> BTreeMap<String, usize> {
         self.lock().happened.clone()
+    }
+
+    /// The invocation that the calling thread serves knows this version.
+    pub(crate) fn is_known(&self, etag: &ETag) {
+        let mut state = self.lock();
+        let known = state.known.entry(INVOCATION.get()).or_default();
+        known.push(etag.clone());
     }
 
     /// What an invocation knew, by ETag.

@@ -35,18 +35,7 @@ impl Checker<'_> {
             Outcome::Fault(State::NothingChanged) | Outcome::Refused(_) if made.is_some() => {
                 Err("it was changed all the same".into())
             }
-            Outcome::Fault(State::NothingChanged) => {
-                let first = &self.private[0].version;
-                let is_public = self
-                    .public
-                    .iter()
-                    .any(|public| public.written <= invocation.end);
-                if first.author == invocation.id && !is_public {
-                    Err("the club was made".into())
-                } else {
-                    Ok(())
-                }
-            }
+            Outcome::Fault(State::NothingChanged) => self.has_made_no_club(invocation),
             Outcome::Fault(State::ChangedNotPublic) => {
                 // Making the club is a change too, to who asked for that.
                 let has_made_club = operation.request["action"]
@@ -61,6 +50,25 @@ impl Checker<'_> {
             Outcome::Answer(_) | Outcome::Refused(_) => {
                 self.answer_is_true(key, operation, invocation)
             }
+        }
+    }
+
+    /// That there is a club now is public, or this invocation has not made it.
+    pub(super) fn has_made_no_club(&self, invocation: &Invocation) -> Result<(), Violation> {
+        let mut private = self.private.iter();
+        let made = private.find(|link| {
+            let version = &link.version;
+            version.author == invocation.id && !version.is_foreign && link.journal.last().is_none()
+        });
+        let Some(made) = made.filter(|link| link.version.written <= invocation.end) else {
+            return Ok(());
+        };
+        let meanwhile = made.version.written..=invocation.end;
+        let mut public = self.public.iter();
+        if public.any(|public| meanwhile.contains(&public.written)) {
+            Ok(())
+        } else {
+            Err(format!("the club was made: {invocation:?}"))
         }
     }
 
@@ -169,13 +177,15 @@ impl Checker<'_> {
         let first = self
             .history
             .iter()
-            .rposition(|(written, _)| *written <= invocation.start);
+            .rposition(|year| year.written <= invocation.start);
         let later = self.history.iter().skip(first.map_or(0, |first| first + 1));
-        let during = later.take_while(|(written, _)| *written <= invocation.end);
-        let at_start = first.map_or_else(History::default, |first| self.history[first].1.clone());
+        let during = later.take_while(|year| year.written <= invocation.end);
+        let at_start = first.map_or_else(History::default, |first| {
+            self.history[first].history.clone()
+        });
         [at_start]
             .into_iter()
-            .chain(during.map(|(_, history)| history.clone()))
+            .chain(during.map(|year| year.history.clone()))
             .collect()
     }
 }

@@ -56,15 +56,27 @@ impl Checker<'_> {
                 return Err(format!("{key:?} took effect as {other} and as {n}"));
             }
         }
-        let known = self.record.s3.known(author.id);
-        let has_seen_it = self.private[..n]
-            .iter()
-            .any(|link| link.journal.contains(key) && known.contains(&link.version.etag));
-        if has_seen_it {
+        if self.has_seen(author.id, key, n) {
             return Err(format!(
-                "{key:?} took effect as {n}, by an invocation that had seen it on the list: {author:?}"
+                "{key:?} took effect as {n}, by an invocation that had seen it: {author:?}"
             ));
         }
         Ok(())
+    }
+
+    /// Whether an invocation knew a version before `last` that has the operation on its list. Without doubt: no other
+    /// version with the same ETag lacks it.
+    pub(super) fn has_seen(&self, invocation: u64, key: OperationKey, last: usize) -> bool {
+        let known = self.record.s3.known(invocation);
+        let before = &self.private[..last];
+        before
+            .iter()
+            .filter(|link| link.journal.contains(key) && known.contains(&link.version.etag))
+            .any(|seen| {
+                let mut same = before.iter();
+                same.all(|link| {
+                    link.version.etag != seen.version.etag || link.journal.contains(key)
+                })
+            })
     }
 }

@@ -29,6 +29,12 @@ impl Checker<'_> {
         for (key, commits) in &self.committed {
             for (place, &(n, _)) in commits.iter().enumerate() {
                 let author = self.private[n].version.author;
+                let first = commits[0].0;
+                if self.has_seen(author, *key, n) && !self.is_taken_back(first, n) {
+                    return Err(format!(
+                        "{key:?} took effect as {n}, by an invocation that had seen it as {first}"
+                    ));
+                }
                 let mut before = commits[..place].iter().map(|(before, _)| *before);
                 let again = before.rfind(|before| self.private[*before].version.author == author);
                 if let Some(before) = again
@@ -51,6 +57,9 @@ impl Checker<'_> {
                     invocation.outcome,
                     Outcome::Refused(_) | Outcome::Fault(State::NothingChanged)
                 );
+                if told {
+                    self.has_made_no_club(invocation)?;
+                }
                 let Some(n) = self.made_by(*key, invocation).filter(|_| told) else {
                     continue;
                 };

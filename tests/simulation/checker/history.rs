@@ -1,14 +1,14 @@
 //! Promises 1 and 5 as to history entries.
 
 use dojang::actions::{Action, Decision};
-use dojang::club::history::{History, object_key};
+use dojang::club::history::History;
 use dojang::club::operation::OperationKey;
 use dojang::store::State;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Checker, Violation, YEAR};
-use crate::record::{Invocation, Operation, Outcome, PRIVATE};
+use super::{Checker, Violation, Year};
+use crate::record::{Invocation, Operation, Outcome};
 use crate::scheduler::Micros;
 
 impl Checker<'_> {
@@ -22,9 +22,9 @@ impl Checker<'_> {
             let session = operation.request["session_id"].as_str().unwrap_or_default();
             for &(n, _) in self.committed.get(key).into_iter().flatten() {
                 let at = self.private[n].version.written;
-                let there = self.history.iter().rfind(|(written, _)| *written <= at);
+                let there = self.history.iter().rfind(|year| year.written <= at);
                 let begun = operation.invocations.iter().map(|i| i.start).min();
-                if there.is_none_or(|(_, history)| history.entry(session).is_none())
+                if there.is_none_or(|year| year.history.entry(session).is_none())
                     && !self.may_be_replaced(begun.unwrap_or(0), at)
                 {
                     return Err(format!("version {n} is archived without its entry"));
@@ -54,12 +54,12 @@ impl Checker<'_> {
             }
             let next = invocations.peek().map_or(Micros::MAX, |next| next.start);
             let first = self.history.iter();
-            let first = first.take_while(|(written, _)| *written <= invocation.end);
+            let first = first.take_while(|year| year.written <= invocation.end);
             let meanwhile = &self.history[first.count().saturating_sub(1)..];
             let is_left = meanwhile
                 .iter()
-                .take_while(|(written, _)| *written < next)
-                .filter_map(|(_, history)| history.entry(session))
+                .take_while(|year| year.written < next)
+                .filter_map(|year| year.history.entry(session))
                 .any(|entry| entry.get().contains(&white_space));
             if is_left {
                 return Err(format!(
@@ -89,14 +89,11 @@ impl Checker<'_> {
             else {
                 continue;
             };
-            let at = self
-                .history
-                .iter()
-                .rposition(|(written, _)| *written <= end);
-            for (written, history) in &self.history[at.unwrap_or(0)..] {
-                let Some(entry) = history.entry(session) else {
+            let at = self.history.iter().rposition(|year| year.written <= end);
+            for year in &self.history[at.unwrap_or(0)..] {
+                let Some(entry) = year.history.entry(session) else {
                     let begun = operation.invocations.iter().map(|i| i.start).min();
-                    if self.may_be_replaced(begun.unwrap_or(0), *written) {
+                    if self.may_be_replaced(begun.unwrap_or(0), year.written) {
                         break;
                     }
                     return Err(format!("an acknowledged entry vanished: {operation:?}"));
@@ -109,12 +106,16 @@ impl Checker<'_> {
 
     /// Promise 3, of attendance: who writes an entry was permitted to when the request came, or later.
     pub(super) fn entries_are_permitted(&self) -> Result<(), Violation> {
-        let chain = self.record.s3.chain(PRIVATE, &object_key(YEAR));
         let mut before = None;
-        for (version, (written, history)) in chain.iter().zip(&self.history) {
+        for Year {
+            history,
+            written,
+            author,
+        } in &self.history
+        {
             let written_by = self.record.operations.iter().find_map(|(key, operation)| {
                 let mut invocations = operation.invocations.iter();
-                let author = invocations.find(|i| i.id == version.author)?;
+                let author = invocations.find(|i| i.id == *author)?;
                 Some((*key, operation, author))
             });
             if let Some((key, operation, author)) = written_by

@@ -83,12 +83,19 @@ struct Checker<'a> {
     record: &'a Record,
     private: Vec<Link>,
     public: Vec<Version>,
-    /// The history of the one year that attendance falls in: when each version was written, and its text.
-    history: Vec<(Micros, History)>,
+    /// The versions of the one year that attendance falls in.
+    history: Vec<Year>,
     names: Names,
     /// Where in the chain each operation took effect, and under which key: more than once only where the list had
     /// forgotten it.
     committed: BTreeMap<OperationKey, Vec<(usize, OperationKey)>>,
+}
+
+/// A version of the history of a year, read.
+struct Year {
+    history: History,
+    written: Micros,
+    author: u64,
 }
 
 /// A version of the private object, read.
@@ -130,7 +137,11 @@ impl<'a> Checker<'a> {
             .chain(PRIVATE, &object_key(YEAR))
             .iter()
             .map(|version| match History::read(&version.bytes) {
-                Ok(history) => Ok((version.written, history)),
+                Ok(history) => Ok(Year {
+                    history,
+                    written: version.written,
+                    author: version.author,
+                }),
                 Err(error) => Err(format!("unreadable history: {error}")),
             })
             .collect::<Result<_, _>>()?;

@@ -6,14 +6,12 @@ use dojang::club::history::object_key;
 use dojang::club::operation::OperationKey;
 
 use super::{Checker, Violation};
-use crate::faults::MOST_LATE;
 use crate::record::{Operation, Outcome, PRIVATE};
 use crate::scheduler::Micros;
 use crate::workload::TEST_SECRET;
 
 impl Checker<'_> {
-    /// An acknowledged reset has replaced the history: by the invocation that made the change, or, where that was cut
-    /// short, by one that finds nothing committed since.
+    /// An acknowledged reset has replaced the history, unless somebody else's change came before that did.
     pub(super) fn resets_are_whole(&self) -> Result<(), Violation> {
         for (key, operation) in self.resets() {
             for invocation in &operation.invocations {
@@ -23,7 +21,7 @@ impl Checker<'_> {
                 let version = &self.private[n].version;
                 let is_last = self.newest_at(invocation.end) == n;
                 let is_answered = matches!(invocation.outcome, Outcome::Answer(_));
-                if !is_answered || !(is_last || version.author == invocation.id) {
+                if !is_answered || !is_last {
                     continue;
                 }
                 for (year, history) in demo::history(TEST_SECRET, invocation.now) {
@@ -44,16 +42,20 @@ impl Checker<'_> {
     }
 
     /// Whether a reset may have replaced the history in this time: by an invocation that began before anything else
-    /// was committed, and perhaps a little later.
+    /// was committed.
     pub(super) fn may_be_replaced(&self, from: Micros, to: Micros) -> bool {
-        self.resets().any(|(key, operation)| {
-            let commits = self.committed.get(&key).into_iter().flatten();
-            commits.into_iter().any(|(n, _)| {
-                let written = self.private[*n].version.written;
-                let next = self.private.get(n + 1);
-                let next = next.map_or(Micros::MAX, |next| next.version.written);
-                operation.invocations.iter().any(|invocation| {
-                    invocation.start <= next && written <= to && from <= invocation.end + MOST_LATE
+        let history = self.history.iter();
+        let mut written = history.filter(|year| (from..=to).contains(&year.written));
+        written.any(|year| {
+            self.resets().any(|(key, operation)| {
+                let mut invocations = operation.invocations.iter();
+                let author = invocations.find(|invocation| invocation.id == year.author);
+                let commits = self.committed.get(&key);
+                author.zip(commits).is_some_and(|(author, commits)| {
+                    commits.iter().any(|(n, _)| {
+                        let next = self.private.get(n + 1);
+                        next.is_none_or(|next| author.start <= next.version.written)
+                    })
                 })
             })
         })
