@@ -6,14 +6,13 @@
 //! `DOJANG_ORDERS=all` asks for it: a hundred thousand in all.
 
 use std::collections::BTreeMap;
-use std::panic::panic_any;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use dojang::club::operation::OperationKey;
-use dojang::s3::{ETag, Fetched, Head, Location, ObjectStore, S3Error, Upload, Written};
-use dojang::store::{Failure, Request, Store, Trace, World};
+use dojang::store::{Failure, Request, Store, Trace};
 use serde_json::{Map, Value, json};
 
 use crate::checker::check;
@@ -21,9 +20,9 @@ use crate::connection::Killed;
 use crate::instance::{data, write_first_club};
 use crate::random::Random;
 use crate::record::{Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
-use crate::s3::{S3, Write, serve};
-use crate::scheduler::Micros;
+use crate::s3::{S3, serve};
 use crate::silence_kills;
+use crate::turns::{Ends, Path, Step, Time, Turns};
 use crate::workload::{self, TEST_SECRET};
 use crate::world::{BASE, seconds, time};
 
@@ -163,9 +162,6 @@ fn search(start: Start, has_crash: bool, requests: &Pair) -> Result<usize, Strin
     }
 }
 
-/// Choices, and among how many.
-type Path = Vec<(usize, usize)>;
-
 /// Plays the schedule that begins with these choices, and then takes the first of each.
 fn play(start: Start, has_crash: bool, requests: &Pair, path: Path) -> (Record, Path) {
     let s3 = S3::default();
@@ -243,7 +239,7 @@ fn serve_one(
 ) -> Invocation {
     serve(id);
     let start = turns.now();
-    let applied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    let applied = catch_unwind(AssertUnwindSafe(|| {
         let request = Request {
             data: &data(request),
             id: "no request id",
@@ -257,7 +253,7 @@ fn serve_one(
         Ok(Err(Failure::Refused(refusal))) => Outcome::Refused(refusal.to_string()),
         Ok(Err(Failure::Fault(fault))) => Outcome::Fault(fault.state),
         Err(panic) if panic.is::<Killed>() => Outcome::Killed,
-        Err(panic) => std::panic::resume_unwind(panic),
+        Err(panic) => resume_unwind(panic),
     };
     Invocation {
         id,
@@ -283,241 +279,3 @@ fn instance(turns: &Turns, s3: &S3, number: usize) -> Store<Step, Time> {
     let secret = Some(TEST_SECRET.to_owned());
     Store::new(step, world, PRIVATE.into(), PUBLIC.into(), secret)
 }
-
-/// Who goes next: each request to S3 waits for its turn, from `begin` to `end`.
-#[derive(Clone)]
-struct Turns(Arc<Shared>);
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
-    now: Micros,
-    /// Of each thread; while there are none, nobody waits.
-    turns: Vec<Turn>,
-    is_crash_left: bool,
-    path: Path,
-    /// How many choices were made.
-    made: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Runs,
-    Waits { is_write: bool },
-    Goes(Move),
-    Ended,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Move {
-    Proceeds,
-    DiesBefore,
-    DiesAfter,
-}
-
-impl Turns {
-    fn new(is_crash_left: bool, path: Path) -> Self {
-        Self(Arc::new(Shared {
-            state: Mutex::new(State {
-                now: 0,
-                turns: Vec::new(),
-                is_crash_left,
-                path,
-                made: 0,
-            }),
-            changed: Condvar::new(),
-        }))
-    }
-
-    fn begin(&self) {
-        let mut state = self.lock();
-        state.now += REQUEST;
-        state.turns = vec![Turn::Runs; 2];
-    }
-
-    /// The choices that were made.
-    fn end(&self) -> Path {
-        let mut state = self.lock();
-        state.now += REQUEST;
-        state.turns = Vec::new();
-        std::mem::take(&mut state.path)
-    }
-
-    /// Gives turns until both threads have ended.
-    fn conduct(&self) {
-        loop {
-            let mut state = self.lock();
-            while state
-                .turns
-                .iter()
-                .any(|turn| matches!(turn, Turn::Runs | Turn::Goes(_)))
-            {
-                state = self.wait(state);
-            }
-            let moves = state.moves();
-            if moves.is_empty() {
-                return;
-            }
-            let (thread, step) = moves[state.choose(moves.len())];
-            state.is_crash_left &= step == Move::Proceeds;
-            state.now += REQUEST;
-            state.turns[thread] = Turn::Goes(step);
-            drop(state);
-            self.0.changed.notify_all();
-        }
-    }
-
-    /// Waits for the thread's turn, and says whether to die after it.
-    fn take(&self, thread: usize, is_write: bool) -> Move {
-        let mut state = self.lock();
-        if state.turns.is_empty() {
-            state.now += REQUEST;
-            return Move::Proceeds;
-        }
-        state.turns[thread] = Turn::Waits { is_write };
-        self.0.changed.notify_all();
-        loop {
-            if let Turn::Goes(step) = state.turns[thread] {
-                state.turns[thread] = Turn::Runs;
-                return step;
-            }
-            state = self.wait(state);
-        }
-    }
-
-    fn now(&self) -> Micros {
-        self.lock().now
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let waited = self.0.changed.wait(state);
-        waited.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// What may come next.
-    fn moves(&self) -> Vec<(usize, Move)> {
-        let mut moves = Vec::new();
-        for (thread, turn) in self.turns.iter().enumerate() {
-            if let Turn::Waits { is_write } = *turn {
-                moves.push((thread, Move::Proceeds));
-                if self.is_crash_left {
-                    moves.push((thread, Move::DiesBefore));
-                }
-                if self.is_crash_left && is_write {
-                    moves.push((thread, Move::DiesAfter));
-                }
-            }
-        }
-        moves
-    }
-
-    fn choose(&mut self, among: usize) -> usize {
-        self.made += 1;
-        if let Some(&(choice, known)) = self.path.get(self.made - 1) {
-            assert_eq!(known, among, "the same choices bring about the same");
-            return choice;
-        }
-        self.path.push((0, among));
-        0
-    }
-}
-
-/// Has a thread's part end when it is dropped.
-struct Ends<'a>(&'a Turns, usize);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.lock().turns[self.1] = Turn::Ended;
-        self.0.0.changed.notify_all();
-    }
-}
-
-/// S3 as one instance reaches it, a step at a time.
-struct Step {
-    turns: Turns,
-    s3: S3,
-    thread: usize,
-}
-
-impl Step {
-    fn exchange<T>(&self, is_write: bool, serve: impl FnOnce(Micros) -> T) -> T {
-        let step = self.turns.take(self.thread, is_write);
-        if step == Move::DiesBefore {
-            panic_any(Killed);
-        }
-        let answer = serve(self.turns.now());
-        if step == Move::DiesAfter {
-            panic_any(Killed);
-        }
-        answer
-    }
-}
-
-impl ObjectStore for Step {
-    fn get(
-        &self,
-        location: Location<'_>,
-        unless: Option<&ETag>,
-        _timeout: Duration,
-    ) -> Result<Fetched, S3Error> {
-        if let Some(etag) = unless {
-            self.s3.is_known(etag);
-        }
-        self.exchange(false, |now| self.s3.get(now, location, unless))
-    }
-
-    fn head(&self, location: Location<'_>, _timeout: Duration) -> Result<Head, S3Error> {
-        self.exchange(false, |now| self.s3.head(now, location))
-    }
-
-    fn put(
-        &self,
-        location: Location<'_>,
-        upload: &Upload<'_>,
-        _timeout: Duration,
-    ) -> Result<Written, S3Error> {
-        let write = Write::new(location, upload);
-        self.exchange(true, |now| self.s3.put(now, &write))
-    }
-}
-
-/// Time passes with each request, and with pauses.
-struct Time {
-    turns: Turns,
-    random: Mutex<Random>,
-}
-
-impl World for Time {
-    fn now(&self) -> std::time::SystemTime {
-        time(self.turns.now(), 0)
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_micros(self.turns.now())
-    }
-
-    fn random(&self) -> Option<[u8; 16]> {
-        Some(
-            self.random
-                .lock()
-                .expect("no thread panics with it")
-                .bytes(),
-        )
-    }
-
-    fn pause(&self, _duration: Duration) {
-        // Who pauses comes later, which is one of the orders anyway.
-    }
-}
-
-/// What a request takes, in µs.
-const REQUEST: Micros = 10_000;

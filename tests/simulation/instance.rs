@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use dojang::club::operation::{OperationKey, Secret};
 use dojang::club::projection::private_json;
@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::connection::{Connection, Killed};
 use crate::faults::{Faults, MOST_LATE};
 use crate::meddler;
+use crate::process::{LONGEST_INVOCATION, Process};
 use crate::random::Random;
 use crate::reader;
 use crate::record::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
@@ -99,55 +100,6 @@ struct Shared {
     started: BTreeMap<usize, Arc<Process>>,
     /// How many instances have not come to their end yet.
     running: usize,
-}
-
-struct Process {
-    store: Store<Connection, Clock>,
-    /// How far its clock is off, in seconds.
-    skew: Arc<AtomicI64>,
-    /// Lambda's clock, which says when requests came and when they end, is off by the same: that of the machine.
-    is_lambdas_clock_off: bool,
-}
-
-impl Process {
-    fn skew(&self) -> i64 {
-        self.skew.load(Ordering::Relaxed)
-    }
-
-    /// Sets the clock. An instance whose clock alone is ahead by seconds only takes old copies for new ones, and
-    /// does not notice (promise 7 has the margin): that is left out.
-    fn set_clock(&self, skew: i64) {
-        let is_too_little = !self.is_lambdas_clock_off && (1..LONGEST_INVOCATION).contains(&skew);
-        let skew = if is_too_little {
-            LONGEST_INVOCATION
-        } else {
-            skew
-        };
-        self.skew.store(skew, Ordering::Relaxed);
-    }
-
-    /// When the request came in, if that is known, and when the invocation ends: by Lambda's clock, unless it and
-    /// this one are apart (`src/runtime/invocation.rs`).
-    fn told(&self, arrived: SystemTime, start: SystemTime) -> (Option<SystemTime>, SystemTime) {
-        let of = |at: SystemTime, skew: i64| {
-            let seconds = Duration::from_secs(skew.unsigned_abs());
-            if skew < 0 { at - seconds } else { at + seconds }
-        };
-        let now = of(start, self.skew());
-        let lambdas = if self.is_lambdas_clock_off {
-            self.skew()
-        } else {
-            0
-        };
-        let limit = Duration::from_secs(LONGEST_INVOCATION.unsigned_abs());
-        let deadline = of(start, lambdas) + limit;
-        let left = deadline.duration_since(now);
-        if left.is_ok_and(|left| left >= Duration::from_millis(800)) {
-            (Some(of(arrived, lambdas)), deadline)
-        } else {
-            (None, now + Duration::from_secs(3))
-        }
-    }
 }
 
 struct Instance<'a> {
@@ -415,7 +367,5 @@ pub(crate) fn data(request: &Map<String, Value>) -> RequestData {
     RequestData::try_from(request).expect("it is request data")
 }
 
-/// In seconds.
-const LONGEST_INVOCATION: i64 = 10;
 /// How far Lambda's clock and that of the machine are apart, in µs (`src/store/cache.rs`, `CLOCK_MARGIN`).
 const MOST_APART: u64 = 4_000;

@@ -4,10 +4,10 @@
 //! again.
 //!
 //! * `setting`: the kinds of runs; `faults`: what goes wrong; `workload`: what is asked for; `meddler`, `reader`: others
-//! * `instance`: instances and their requests; `connection`, `world`: what each has of S3, time and chance
+//! * `instance`, `process`: instances and their requests; `connection`, `world`: what each has of S3, time and chance
 //! * `s3`, `scheduler`: the simulated S3, and virtual time
 //! * `record`, `checker`: what a run leaves behind, and whether it kept the promises
-//! * `every_order`, `lacking`, `rush`: all orders of few requests, servers that lack something, and many members at once
+//! * `every_order`, on `turns`: all orders of few requests; `lacking`: servers that lack something; `rush`: many members
 
 mod checker;
 mod connection;
@@ -16,6 +16,7 @@ mod faults;
 mod instance;
 mod lacking;
 mod meddler;
+mod process;
 mod random;
 mod reader;
 mod record;
@@ -23,6 +24,7 @@ mod rush;
 mod s3;
 mod scheduler;
 mod setting;
+mod turns;
 mod workload;
 mod world;
 
@@ -92,6 +94,11 @@ fn was_not_too_kind(total: &Statistics, what: &str) {
 fn attendance_is_kept() {
     play_many(Kind::Attendance, 60, &[]);
     play_many(Kind::BusyAttendance, 30, &[]);
+}
+
+#[test]
+fn new_clubs_are_made_once() {
+    play_many(Kind::NewClubs, 100, &[]);
 }
 
 #[test]

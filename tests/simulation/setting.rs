@@ -46,6 +46,8 @@ pub(crate) enum Kind {
     Attendance,
     /// The same, where S3 is so busy that requests are given up, and writes land after that.
     BusyAttendance,
+    /// There is no club yet, and who makes it is often cut short.
+    NewClubs,
     /// The test set-up is reset.
     Resets,
     /// So much is going on that the list of operations forgets some within one request.
@@ -57,10 +59,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
         (Self::AsTheyCome, "as they come"),
         (Self::Attendance, "attendance"),
         (Self::BusyAttendance, "busy attendance"),
+        (Self::NewClubs, "new clubs"),
         (Self::Resets, "resets"),
         (Self::Crowd, "crowd"),
         (Self::Foreign, "foreign"),
@@ -92,6 +95,12 @@ impl Kind {
                 attendance: 90,
                 is_empty: false,
                 faults: faults.with([(Fault::SlowDown, 300), (Fault::Late, 250), (Fault::Kill, 0)]),
+                ..setting
+            },
+            Self::NewClubs => Setting {
+                is_empty: true,
+                requests: 10,
+                faults: faults.with([(Fault::ExpiredToken, 100), (Fault::Kill, 50)]),
                 ..setting
             },
             Self::Resets => Setting {
