@@ -11,6 +11,7 @@ use super::decide::Decided;
 use super::objects::{Read, Unread};
 use super::outcome::Progress;
 use super::run::{Run, Stop};
+use super::server::Server;
 use super::{Failure, Fault, State, World};
 use crate::actions::{HistoryChange, HistoryRange, Refusal};
 use crate::club::recordings::{NoAnswer, Recordings};
@@ -64,7 +65,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 is_fresh = true;
                 continue;
             }
-            if !known.is_in_line() && self.store.protections.repair_at_load {
+            if !known.is_in_line() {
                 known = self.repair(known)?;
             }
             self.store.remember(Some(known));
@@ -86,22 +87,18 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 
     /// Publishes a version that somebody left unpublished, unless the server is not safe for it.
     fn repair(&mut self, known: Known) -> Result<Known, Stop> {
-        // A read does not fail either if the server cannot be tried.
-        match self.flaws() {
-            Ok(flaws) if flaws.is_empty() => self.publish(known, false),
-            _ => Ok(known),
+        match self.tried_server()? {
+            Server::Keeps => self.publish(known, false),
+            // Nor does a read fail where the server cannot be tried.
+            Server::Lacks(_) | Server::CannotBeTried(_) => Ok(known),
         }
     }
 
     /// Whether a copy needs no confirmation.
     fn is_confirmed(&self, known: &Known) -> bool {
-        let protections = self.store.protections;
-        let is_no_older = self.request.arrived.is_some_and(|arrived| {
-            known.is_recent(self.store.world.now())
-                && (known.was_requested_after(arrived)
-                    || !protections.earlier_copies_are_unconfirmed)
-        });
-        is_no_older || !protections.confirm_cached_copies
+        self.request.arrived.is_some_and(|arrived| {
+            known.is_recent(self.store.world.now()) && known.was_requested_after(arrived)
+        })
     }
 
     /// If the session was not archived after all, puts its history entry back: then it is true that nothing was

@@ -14,7 +14,7 @@ use crate::club::Club;
 use crate::club::operation::Secret;
 use crate::club::projection::written_bytes;
 use crate::limits;
-use crate::s3::{Condition, ETag, ObjectStore, S3Error};
+use crate::s3::{Condition, ObjectStore, S3Error};
 
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Commits and publishes a change.
@@ -25,8 +25,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         secret: Secret,
     ) -> Result<Value, Stop> {
         self.see_to_server()?;
-        let is_history_first = self.store.protections.history_before_club;
-        if let (HistoryChange::Record(record), true) = (&change.history, is_history_first) {
+        if let HistoryChange::Record(record) = &change.history {
             self.record(record)?;
         }
         let journal = known.private.journal.with(secret, self.key());
@@ -41,9 +40,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         self.store.remember(Some(known.clone()));
         let size = written_bytes(&known.private.club);
         self.trace.warn(limits::DATA.warning(size));
-        if let (HistoryChange::Record(record), false) = (&change.history, is_history_first) {
-            self.record(record)?;
-        }
         let known = self.publish(known, true)?;
         self.store.remember(Some(known));
         if let HistoryChange::Replace(years) = &change.history {
@@ -85,47 +81,26 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         replaced: Option<&Private>,
     ) -> Result<(Private, Option<Modified>), Stop> {
         let condition = match replaced {
-            _ if !self.store.protections.commit_condition => Condition::Always,
             Some(private) => Condition::Match(&private.etag),
             None => Condition::Absent,
         };
-        let key = self.key();
-        let mut was_lost = false;
-        loop {
-            let timeout = self.timeout()?;
-            let begun = self.store.world.monotonic();
-            let written = self
-                .store
+        let timeout = self.timeout()?;
+        let begun = self.store.world.monotonic();
+        let written =
+            self.store
                 .objects
-                .write_private(&club, &journal, key, condition, timeout);
-            self.trace.commit += self.since(begun);
-            let error = match written {
-                Ok(written) => {
-                    let private = Private {
-                        club,
-                        etag: written.etag,
-                        journal,
-                    };
-                    return Ok((private, written.answered.map(Modified::By)));
-                }
-                Err(error) => error,
-            };
-            if !self.store.protections.look_after_lost_answer {
-                if !error.surely_not_applied() {
-                    was_lost = true;
-                    self.back_off_from_error()?;
-                    continue;
-                }
-                if was_lost && error.is_conflict() {
-                    let private = Private {
-                        club,
-                        etag: ETag(String::new()),
-                        journal,
-                    };
-                    return Ok((private, None));
-                }
+                .write_private(&club, &journal, self.key(), condition, timeout);
+        self.trace.commit += self.since(begun);
+        match written {
+            Ok(written) => {
+                let private = Private {
+                    club,
+                    etag: written.etag,
+                    journal,
+                };
+                Ok((private, written.answered.map(Modified::By)))
             }
-            return Err(self.look_again(&error, &journal, replaced));
+            Err(error) => Err(self.look_again(&error, &journal, replaced)),
         }
     }
 

@@ -34,13 +34,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             None => self.new_secret()?,
         };
         let occasion = self.occasion(secret);
-        if self.store.protections.look_for_own_operation && private.journal.contains(self.key()) {
+        if private.journal.contains(self.key()) {
             // The entry is that of a change which took effect: it stays, even if another run wrote it.
             self.recorded = None;
-            let answer = if self.may_have_committed {
-                Ok(self.answer.clone())
-            } else {
-                actions::repeat(&private.club, self.request.data, &occasion)
+            // As it is by now: another run of the operation may have made the change, on another version than this
+            // one.
+            let answer = match actions::repeat(&private.club, self.request.data, &occasion) {
+                Err(_) if self.may_have_committed => Ok(self.answer.clone()),
+                answer => answer,
             };
             // A caller who is refused does not learn that it took effect, and a fault does not tell it either.
             self.progress = match answer {
@@ -84,7 +85,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             self.key(),
             &private.etag,
             &private.journal,
-            self.store.protections.heed_lost_lists,
         );
         self.progress = progress.map_err(|cause| self.untold(cause))?;
         Ok(())

@@ -104,7 +104,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     fn spelt_in_entries(&mut self) -> Result<String, Stop> {
         let nonce = match self.entry_nonce {
             Some(nonce) => nonce,
-            None if !self.store.protections.entries_name_their_run => Nonce::default(),
             None => {
                 let random = self.store.world.random();
                 let random =

@@ -28,7 +28,7 @@
 //!   pure
 //! * `server`: whether an S3-compatible server keeps what all this rests on
 //! * `objects`: the objects and their forms; `cache`: what is known of them; [`journal`]: the list of operations
-//! * [`fault`]: what a caller is told of a fault; `protections`: what the proof switches off
+//! * [`fault`]: what a caller is told of a fault
 
 mod attempt;
 mod cache;
@@ -41,8 +41,6 @@ mod nonce;
 mod objects;
 mod outcome;
 mod patience;
-#[doc(hidden)]
-pub mod protections;
 mod publish;
 mod run;
 mod server;
@@ -59,7 +57,6 @@ use crate::s3::ObjectStore;
 use cache::{Known, Modified};
 pub use fault::{Fault, Obstacle, State};
 use objects::{Objects, Unread};
-use protections::Protections;
 use run::Run;
 use server::Flaw;
 pub use server::Trust;
@@ -74,7 +71,6 @@ pub struct Store<S, W> {
     trust: Trust,
     /// What the server was found not to keep; `None` until it is tried.
     flaws: Mutex<Option<Vec<Flaw>>>,
-    protections: Protections,
 }
 
 impl<S: ObjectStore, W: World> Store<S, W> {
@@ -97,7 +93,6 @@ impl<S: ObjectStore, W: World> Store<S, W> {
             cache: Mutex::new(None),
             trust: Trust::Full,
             flaws: Mutex::new(None),
-            protections: Protections::default(),
         }
     }
 
@@ -105,16 +100,6 @@ impl<S: ObjectStore, W: World> Store<S, W> {
     #[must_use]
     pub fn with_trust(self, trust: Trust) -> Self {
         Self { trust, ..self }
-    }
-
-    /// The same with some protections switched off, to prove that tests notice.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_protections(self, protections: Protections) -> Self {
-        Self {
-            protections,
-            ..self
-        }
     }
 
     /// The S3 that the store is in.

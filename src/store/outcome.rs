@@ -42,8 +42,7 @@ pub(super) struct Replaced {
 }
 
 impl Progress {
-    /// What is known now that a later version was read. `heeds_lost_lists` is on; switched off by a test, a list that
-    /// is gone or has forgotten something counts as one on which the operation is not.
+    /// What is known now that a later version was read.
     ///
     /// # Errors
     /// Why it can no longer be told.
@@ -52,15 +51,14 @@ impl Progress {
         key: OperationKey,
         etag: &ETag,
         journal: &Journal,
-        heeds_lost_lists: bool,
     ) -> Result<Self, &'static str> {
         match self {
-            Self::Open(open) => open.after_reading(etag, journal, heeds_lost_lists),
+            Self::Open(open) => open.after_reading(etag, journal),
             Self::Committed(secret) if !journal.contains(key) => {
-                if heeds_lost_lists && journal.secret() != Some(secret) {
+                if journal.secret() != Some(secret) {
                     return Err("the list of operations is gone on which this one was");
                 }
-                if heeds_lost_lists && journal.may_have_forgotten_since(None) {
+                if journal.may_have_forgotten_since(None) {
                     return Err("the list of operations forgot this one");
                 }
                 // An older version was restored: there, it did not take effect.
@@ -82,24 +80,18 @@ impl Progress {
 }
 
 impl OpenCommit {
-    fn after_reading(
-        self,
-        etag: &ETag,
-        journal: &Journal,
-        heeds_lost_lists: bool,
-    ) -> Result<Progress, &'static str> {
+    fn after_reading(self, etag: &ETag, journal: &Journal) -> Result<Progress, &'static str> {
         // It was to make the club where there was none. Now there is one, perhaps that one.
         let Some(replaced) = &self.replaced else {
             return Ok(Progress::Nothing);
         };
         // The ETag alone does not tell: somebody may have put the same bytes back without the list.
-        let is_same =
-            *etag == replaced.etag && (journal.secret() == replaced.secret || !heeds_lost_lists);
+        let is_same = *etag == replaced.etag && journal.secret() == replaced.secret;
         if is_same {
             // Not applied so far. It may be yet; then the redo's condition fails.
             return Ok(Progress::Open(self));
         }
-        if journal.secret() != Some(self.secret) && heeds_lost_lists {
+        if journal.secret() != Some(self.secret) {
             // Somebody wrote over the club who dropped the list of operations: whether this one was on it can no
             // longer be told, and it must not take effect twice.
             return Err("the list of operations is gone");
@@ -183,7 +175,7 @@ mod tests {
     }
 
     fn after(progress: Progress, version: &str, journal: &Journal) -> &'static str {
-        match progress.after_reading(key(0), &etag(version), journal, true) {
+        match progress.after_reading(key(0), &etag(version), journal) {
             Ok(Progress::Nothing) => "nothing",
             Ok(Progress::Open(_)) => "open",
             Ok(Progress::Committed(_)) => "committed",

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::World;
 use super::cache::{Known, Modified};
-use super::nonce::Nonce;
 use super::objects::{Read, Unread};
 use super::run::{Run, Stop};
 use crate::s3::{Condition, ObjectStore, S3Error};
@@ -65,17 +64,11 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             }
         }
         let condition = match &known.public.etag {
-            _ if !self.store.protections.publish_condition => Condition::Always,
             Some(etag) => Condition::Match(etag),
             None => Condition::Absent,
         };
         let timeout = self.timeout()?;
-        // Off: the same bytes, and so the same ETag, each time that a version is published.
-        let nonce = if self.store.protections.publish_new_bytes {
-            self.fresh_nonce()
-        } else {
-            Nonce::default()
-        };
+        let nonce = self.fresh_nonce();
         match self
             .store
             .objects

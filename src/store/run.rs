@@ -65,12 +65,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     /// Which operation this is.
     pub(super) fn key(&self) -> OperationKey {
-        let mut key = self.key;
-        if !self.store.protections.one_operation_for_all_attempts {
-            let attempt = self.trace.attempts.saturating_sub(1).to_le_bytes();
-            key.0[0] ^= attempt[0];
-        }
-        key
+        self.key
     }
 
     pub(super) fn occasion(&self, secret: Secret) -> Occasion<'a> {

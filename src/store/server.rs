@@ -13,6 +13,7 @@ use super::objects::{Objects, Unread};
 use super::run::{Run, Stop};
 use super::{Fault, Obstacle, World};
 use crate::club::operation::{OperationKey, Secret};
+use crate::s3::meaning::Meaning;
 use crate::s3::{Condition, ETag, Fetched, ObjectStore, S3Error, Upload, Written};
 
 /// How far the server is trusted to keep what the promises rest on.
@@ -66,10 +67,11 @@ impl Flaw {
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Before a change: refuses it if the server does not keep what the promises rest on.
     pub(super) fn see_to_server(&mut self) -> Result<(), Stop> {
-        let flaws = self.flaws()?;
-        if flaws.is_empty() {
-            return Ok(());
-        }
+        let flaws = match self.tried_server()? {
+            Server::Keeps => return Ok(()),
+            Server::CannotBeTried(fault) => return Err(fault.into()),
+            Server::Lacks(flaws) => flaws,
+        };
         let mut cause = flaws
             .iter()
             .map(|flaw| flaw.text())
@@ -84,10 +86,10 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }))
     }
 
-    /// What the server does not keep and changes cannot do without. It is tried once an instance.
-    pub(super) fn flaws(&mut self) -> Result<Vec<Flaw>, Stop> {
+    /// Whether the server keeps what changes cannot do without. It is tried once an instance.
+    pub(super) fn tried_server(&mut self) -> Result<Server, Stop> {
         if self.store.trust == Trust::Full {
-            return Ok(Vec::new());
+            return Ok(Server::Keeps);
         }
         let flaws = loop {
             if let Some(flaws) = self.store.known_flaws() {
@@ -103,9 +105,9 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             };
             match probe.flaws() {
                 Ok(flaws) => self.store.remember_flaws(&flaws),
-                Err(error @ S3Error::Refused { .. }) => {
+                Err(error) if is_refused_here(&error) => {
                     let cause = format!("{PROBE}: {error}. {WITHOUT_PROBE}");
-                    return Err(self.fault(false, cause).into());
+                    return Ok(Server::CannotBeTried(self.fault(false, cause)));
                 }
                 Err(error) => self.later(&Unread::S3(PROBE.into(), error))?,
             }
@@ -114,10 +116,28 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             for flaw in &flaws {
                 self.trace.warn(Some(flaw.text()));
             }
-            return Ok(Vec::new());
+            return Ok(Server::Keeps);
         }
-        Ok(flaws)
+        Ok(if flaws.is_empty() {
+            Server::Keeps
+        } else {
+            Server::Lacks(flaws)
+        })
     }
+}
+
+/// What a trial says.
+pub(super) enum Server {
+    Keeps,
+    Lacks(Vec<Flaw>),
+    /// For good: somebody has to mend the set-up.
+    CannotBeTried(Fault),
+}
+
+/// Whether the server refuses to be tried, and not this process as a whole.
+fn is_refused_here(error: &S3Error) -> bool {
+    matches!(error, S3Error::Refused { said, .. }
+        if !matches!(said.meaning(), Meaning::Credentials | Meaning::Skewed))
 }
 
 /// Tries a server. What it writes has `nonce` in it, so that no two versions are equal.

@@ -2,98 +2,60 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use dojang::club::operation::{OperationKey, Secret};
 use dojang::club::projection::private_json;
 use dojang::club::stored::read_club;
 use dojang::request::RequestData;
 use dojang::store::journal::Journal;
-use dojang::store::protections::Protections;
-use dojang::store::{Failure, Request, State, Store, Trace, World};
-use serde_json::{Map, Value};
+use dojang::store::{Failure, Obstacle, Request, Store, Trace};
+use serde_json::{Map, Value, json};
 
+use crate::connection::{Connection, Killed};
+use crate::faults::{Faults, MOST_LATE};
+use crate::meddler;
+use crate::process::{LONGEST_INVOCATION, Process};
 use crate::random::Random;
-use crate::s3::{Connection, Faults, Killed, S3};
-use crate::scheduler::{Micros, Scheduler};
-use crate::workload;
-
-/// A run of the simulation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Setting {
-    pub(crate) seed: u64,
-    pub(crate) instances: usize,
-    /// So many threads serve requests in one process (`AWS_LAMBDA_MAX_CONCURRENCY`); of `instances` in all.
-    pub(crate) threads: usize,
-    /// There is no club in the beginning.
-    pub(crate) is_empty: bool,
-    /// Requests of each instance.
-    pub(crate) requests: u64,
-    pub(crate) faults: Faults,
-    pub(crate) protections: Protections,
-    /// So many of 100 requests take attendance, or change the session that it is taken of.
-    pub(crate) attendance: u64,
-    /// So many of 1,000 requests are made twice at once.
-    pub(crate) twice: u64,
-    /// In so many of 1,000 requests, somebody restores an old version or the old service writes.
-    pub(crate) foreign: u64,
-}
-
-/// What happened to one request, in all its invocations.
-#[derive(Clone, Debug)]
-pub(crate) struct Operation {
-    pub(crate) request: Map<String, Value>,
-    pub(crate) invocations: Vec<Invocation>,
-}
-
-/// One invocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Invocation {
-    /// When Lambda took the request: before the instance was started, if it was started for it.
-    pub(crate) arrived: Micros,
-    pub(crate) start: Micros,
-    pub(crate) end: Micros,
-    /// The instance's clock at its start: seconds since 1970.
-    pub(crate) now: i64,
-    pub(crate) outcome: Outcome,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Outcome {
-    Answer(Value),
-    Refused(String),
-    Fault(State),
-    Killed,
-}
-
-/// All that a run left behind.
-pub(crate) struct Record {
-    pub(crate) s3: S3,
-    pub(crate) operations: BTreeMap<OperationKey, Operation>,
-}
+use crate::reader;
+use crate::record::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
+use crate::s3::{S3, serve};
+use crate::scheduler::Scheduler;
+use crate::setting::Setting;
+use crate::workload::{self, TEST_SECRET};
+use crate::world::{BASE, Clock, seconds, time};
 
 /// Plays a run.
 pub(crate) fn play(setting: &Setting) -> Record {
-    let s3 = S3::default();
-    let club = private_json(&workload::initial_club(BASE));
-    let metadata = Journal::new(Secret([7; 16]))
-        .to_metadata()
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+    play_on(S3::default(), setting)
+}
+
+/// Plays a run on an S3 that may lack something.
+pub(crate) fn play_on(s3: S3, setting: &Setting) -> Record {
     if !setting.is_empty {
-        s3.write_foreign(0, PRIVATE, DATA, club, metadata);
+        write_first_club(&s3);
     }
     let shared = Mutex::new(Shared {
         operations: BTreeMap::new(),
         retries: Vec::new(),
         count: 0,
+        invocations: 0,
         started: BTreeMap::new(),
+        running: setting.instances,
     });
-    let end = Scheduler::run(setting.instances, |scheduler, thread| {
-        Instance::new(setting, scheduler, thread, &s3, &shared).run();
+    let looks = Mutex::new(Vec::new());
+    // One thread more reads the public object.
+    let end = Scheduler::run(setting.instances + 1, |scheduler, thread| {
+        if thread < setting.instances {
+            Instance::new(setting, scheduler, thread, &s3, &shared).run();
+            lock(&shared).running -= 1;
+        } else {
+            let is_over = || lock(&shared).running == 0;
+            let random = Random::new(!setting.seed);
+            *lock(&looks) = reader::read(&s3, scheduler, random, is_over);
+        }
     });
     // One last undisturbed request brings the public object in line if a killed instance did not.
     let calm = Setting {
@@ -104,11 +66,27 @@ pub(crate) fn play(setting: &Setting) -> Record {
         ..*setting
     };
     Scheduler::run(1, |scheduler, thread| {
-        scheduler.sleep(end + 5_000_000);
+        scheduler.sleep(end + MOST_LATE + 1);
         Instance::new(&calm, scheduler, thread, &s3, &shared).run();
     });
     let operations = shared.into_inner().expect("no thread panicked").operations;
-    Record { s3, operations }
+    let looks = looks.into_inner().expect("no thread panicked");
+    Record {
+        s3,
+        operations,
+        looks,
+    }
+}
+
+/// The club that runs begin with, with an empty list of operations.
+pub(crate) fn write_first_club(s3: &S3) {
+    let club = private_json(&workload::initial_club(BASE));
+    let metadata = Journal::new(Secret([7; 16]))
+        .to_metadata()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    s3.write_foreign(0, PRIVATE, DATA, club, metadata);
 }
 
 struct Shared {
@@ -116,12 +94,13 @@ struct Shared {
     /// Requests that clients send again.
     retries: Vec<OperationKey>,
     count: u64,
+    /// How many there were so far.
+    invocations: u64,
     /// What runs in each process whose threads share it.
-    started: BTreeMap<usize, Started>,
+    started: BTreeMap<usize, Arc<Process>>,
+    /// How many instances have not come to their end yet.
+    running: usize,
 }
-
-/// A process: its store, and how far its clock is off, in seconds.
-type Started = Arc<(Store<Connection, Clock>, Arc<AtomicI64>)>;
 
 struct Instance<'a> {
     setting: &'a Setting,
@@ -140,78 +119,100 @@ impl<'a> Instance<'a> {
         s3: &'a S3,
         shared: &'a Mutex<Shared>,
     ) -> Self {
-        let random = Random::new(
-            setting
-                .seed
-                .wrapping_mul(0x1_0001)
-                .wrapping_add(thread as u64),
-        );
+        let seed = setting.seed.wrapping_mul(0x1_0001);
         Self {
             setting,
             scheduler,
             thread,
             s3,
             shared,
-            random,
+            random: Random::new(seed.wrapping_add(thread as u64)),
         }
     }
 
     fn run(mut self) {
-        let mut store = self.start(0);
+        let mut process = self.start(0);
         for _ in 0..self.setting.requests {
-            let pause = self.random.below(60_000);
+            let pause = self.random.below(self.setting.pause);
             self.scheduler.sleep(pause);
             if self.random.happens(5) {
                 let skew = i64::try_from(self.random.below(120)).expect("it is small") - 60;
-                store.1.store(skew, Ordering::Relaxed);
+                process.set_clock(skew);
             }
             if self.random.happens(self.setting.foreign) {
-                self.meddle();
+                meddler::meddle(self.s3, self.scheduler, &mut self.random);
             }
             let arrived = self.scheduler.now();
             let (key, request) = self.next_request();
             if self.random.happens(80) {
-                store = self.start(store.1.load(Ordering::Relaxed));
+                process = self.start(process.skew());
             }
             if self.setting.threads > 1 {
-                let shared = self.shared.lock().expect("no thread panics with it");
-                store = Arc::clone(&shared.started[&self.process()]);
+                process = Arc::clone(&lock(self.shared).started[&self.process()]);
             }
-            let start = self.scheduler.now();
-            let skew = store.1.load(Ordering::Relaxed);
-            let now = seconds(start) + skew;
-            let deadline = time(start, skew) + Duration::from_secs(10);
-            let request = Request {
-                data: &data(&request),
-                id: "no request id",
-                // Lambda's clock and the instance's are taken to agree, as promise 7 does.
-                arrived: Some(time(arrived, skew)),
-                deadline,
-            };
-            let served = catch_unwind(AssertUnwindSafe(|| {
-                store.0.apply(&request, &mut Trace::default())
-            }));
-            let outcome = match served {
-                Ok(Ok(answer)) => Outcome::Answer(answer),
-                Ok(Err(Failure::Refused(refusal))) => Outcome::Refused(refusal.to_string()),
-                Ok(Err(Failure::Fault(fault))) => Outcome::Fault(fault.state),
-                Err(panic) if panic.is::<Killed>() => Outcome::Killed,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            let end = self.scheduler.now();
-            if matches!(outcome, Outcome::Killed) {
-                store = self.start(store.1.load(Ordering::Relaxed));
+            let invocation = self.invoke(&process, arrived, &request);
+            let is_token_refused = process.store.s3().is_token_refused();
+            match invocation.outcome {
+                Outcome::Killed => process = self.start(process.skew()),
+                // As the backend does, which has no other credentials.
+                Outcome::Fault(_) | Outcome::BadServer(_) if is_token_refused => {
+                    self.s3.note("a process ended for its token");
+                    process = self.start(process.skew());
+                }
+                _ => {}
             }
-            self.note(
-                key,
-                Invocation {
-                    arrived,
-                    start,
-                    end,
-                    now,
-                    outcome,
-                },
-            );
+            self.note(key, invocation);
+        }
+    }
+
+    fn invoke(
+        &mut self,
+        process: &Process,
+        arrived: u64,
+        request: &Map<String, Value>,
+    ) -> Invocation {
+        let id = {
+            let mut shared = lock(self.shared);
+            shared.invocations += 1;
+            shared.invocations
+        };
+        serve(id);
+        let start = self.scheduler.now();
+        // Lambda's clock and that of the machine differ a little.
+        let since = Duration::from_micros(self.random.below(MOST_APART));
+        let (told, deadline) = process.told(time(arrived, 0) - since, time(start, 0));
+        let now = seconds(start) + process.skew();
+        let request = Request {
+            data: &data(request),
+            id: "no request id",
+            arrived: told,
+            deadline,
+        };
+        let left = deadline.duration_since(time(start, process.skew()));
+        let left = left.map_or(0, |left| {
+            u64::try_from(left.as_micros()).unwrap_or(u64::MAX)
+        });
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            process.store.apply(&request, &mut Trace::default())
+        }));
+        let outcome = match served {
+            Ok(Ok(answer)) => Outcome::Answer(answer),
+            Ok(Err(Failure::Refused(refusal))) => Outcome::Refused(refusal.to_string()),
+            Ok(Err(Failure::Fault(fault))) if fault.given_up == Some(Obstacle::Server) => {
+                Outcome::BadServer(fault.state)
+            }
+            Ok(Err(Failure::Fault(fault))) => Outcome::Fault(fault.state),
+            Err(panic) if panic.is::<Killed>() => Outcome::Killed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        Invocation {
+            id,
+            arrived,
+            start,
+            end: self.scheduler.now(),
+            limit: left.min(1_000_000 * LONGEST_INVOCATION.unsigned_abs()),
+            now,
+            outcome,
         }
     }
 
@@ -219,28 +220,56 @@ impl<'a> Instance<'a> {
         self.thread / self.setting.threads
     }
 
-    /// Starts a process, whose clock is off by `skew` seconds.
-    fn start(&mut self, skew: i64) -> Started {
-        let skew = Arc::new(AtomicI64::new(skew));
-        let connection = Connection {
-            s3: self.s3.clone(),
-            scheduler: self.scheduler.clone(),
-            skew: Arc::clone(&skew),
-            faults: self.setting.faults,
-            latency: (4_000, 16_000),
-            random: Mutex::new(Random::new(self.random.next())),
-        };
+    /// Starts a process, on a machine whose clock is off by `skew` seconds.
+    fn start(&mut self, skew: i64) -> Arc<Process> {
+        // What it does before its first request belongs to none.
+        serve(0);
+        let mut is_lambdas_clock_off = true;
+        let mut from_the_start = skew;
+        if self.random.happens(self.setting.clocks) {
+            is_lambdas_clock_off = self.random.happens(500);
+            let off = i64::try_from(self.random.below(3_600)).expect("it is small");
+            from_the_start = *self.random.pick(&[off, -off]);
+            let what = if from_the_start < 0 {
+                "ClockBehind"
+            } else {
+                "ClockAhead"
+            };
+            self.s3.note(what);
+        }
+        let skew = Arc::new(AtomicI64::new(0));
         let clock = Clock {
             scheduler: self.scheduler.clone(),
             skew: Arc::clone(&skew),
             random: Mutex::new(Random::new(self.random.next())),
         };
-        let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None)
-            .with_protections(self.setting.protections);
+        let connection = Connection::new(
+            self.s3,
+            self.scheduler,
+            self.setting.faults,
+            self.setting.latency,
+            Random::new(self.random.next()),
+            &skew,
+            is_lambdas_clock_off,
+        );
+        let store = Store::new(
+            connection,
+            clock,
+            PRIVATE.into(),
+            PUBLIC.into(),
+            Some(TEST_SECRET.to_owned()),
+        )
+        .with_trust(self.setting.trust);
+        let process = Process {
+            store,
+            skew,
+            is_lambdas_clock_off,
+        };
+        process.set_clock(from_the_start);
         if self.random.happens(700) {
             // An instance that is killed during its start is started again; here it just goes on.
             let prefetched = catch_unwind(AssertUnwindSafe(|| {
-                let _ = store.prefetch(Duration::from_secs(2));
+                let _ = process.store.prefetch(Duration::from_secs(2));
             }));
             if let Err(panic) = prefetched
                 && !panic.is::<Killed>()
@@ -248,16 +277,24 @@ impl<'a> Instance<'a> {
                 std::panic::resume_unwind(panic);
             }
         }
-        let started = Arc::new((store, skew));
+        let process = Arc::new(process);
         if self.setting.threads > 1 {
-            let mut shared = self.shared.lock().expect("no thread panics with it");
-            shared.started.insert(self.process(), Arc::clone(&started));
+            let number = self.process();
+            lock(self.shared)
+                .started
+                .insert(number, Arc::clone(&process));
         }
-        started
+        process
     }
 
     fn next_request(&mut self) -> (OperationKey, Map<String, Value>) {
-        let mut shared = self.shared.lock().expect("no thread panics with it");
+        let mut shared = lock(self.shared);
+        if self.random.happens(self.setting.old)
+            && let Some(old) = self.about_to_be_forgotten(&shared)
+        {
+            self.s3.note("an old request was repeated");
+            return (old, shared.operations[&old].request.clone());
+        }
         if !shared.retries.is_empty() && self.random.happens(500) {
             let some = self.random.below(shared.retries.len() as u64);
             let key = shared
@@ -265,18 +302,24 @@ impl<'a> Instance<'a> {
                 .swap_remove(usize::try_from(some).expect("it is an index"));
             return (key, shared.operations[&key].request.clone());
         }
-        let club = match self.s3.newest(PRIVATE, DATA) {
-            Some(newest) => read_club(&newest.bytes).expect("it can be read"),
-            None => workload::initial_club(BASE),
-        };
         shared.count += 1;
-        let now = seconds(self.scheduler.now());
-        let kind = if self.random.below(100) < self.setting.attendance {
-            58 + self.random.below(21)
+        let mut request = if self.random.happens(self.setting.resets) {
+            workload::reset()
         } else {
-            self.random.below(100)
+            let club = match self.s3.newest(PRIVATE, DATA) {
+                Some(newest) => read_club(&newest.bytes).expect("it can be read"),
+                None => workload::initial_club(BASE),
+            };
+            let kind = if self.random.below(100) < self.setting.attendance {
+                58 + self.random.below(21)
+            } else {
+                self.random.below(100)
+            };
+            let now = seconds(self.scheduler.now());
+            workload::request(&mut self.random, kind, &club, shared.count, now)
         };
-        let request = workload::request(&mut self.random, kind, &club, shared.count, now);
+        let name = json!(format!("operation-{}", shared.count));
+        request.insert("operation_id".to_owned(), name);
         let key = OperationKey::new(&data(&request), "no request id");
         let operation = Operation {
             request: request.clone(),
@@ -290,104 +333,39 @@ impl<'a> Instance<'a> {
         (key, request)
     }
 
+    /// One of the first operations on the full list of the newest version.
+    fn about_to_be_forgotten(&mut self, shared: &Shared) -> Option<OperationKey> {
+        let chain = self.s3.chain(PRIVATE, DATA);
+        let first = chain.len().checked_sub(Journal::CAPACITY)?;
+        let first = first + usize::try_from(self.random.below(3)).expect("it is small");
+        let journal = Journal::from_metadata(&chain.get(first)?.metadata);
+        let keys = shared.operations.keys().copied();
+        keys.into_iter().find(|key| journal.is_last(*key))
+    }
+
     fn note(&mut self, key: OperationKey, invocation: Invocation) {
-        let mut shared = self.shared.lock().expect("no thread panics with it");
         let is_repeated = match invocation.outcome {
-            Outcome::Fault(..) | Outcome::Killed => self.random.happens(900),
+            Outcome::Fault(_) | Outcome::BadServer(_) | Outcome::Killed => self.random.happens(900),
             Outcome::Answer(_) => self.random.happens(80),
             Outcome::Refused(_) => self.random.happens(30),
         };
+        let mut shared = lock(self.shared);
         if is_repeated {
             shared.retries.push(key);
         }
         let operation = shared.operations.get_mut(&key).expect("it was made before");
         operation.invocations.push(invocation);
     }
-
-    /// Restores an old version, with or without its metadata, deletes the public object, or writes as the old
-    /// service does.
-    fn meddle(&mut self) {
-        let chain = self.s3.chain(PRIVATE, DATA);
-        if chain.is_empty() {
-            return;
-        }
-        let now = self.scheduler.now();
-        let back = usize::try_from(self.random.below(8)).expect("it is small");
-        let version = &chain[chain.len().saturating_sub(1 + back)];
-        let bytes = version.bytes.to_vec();
-        match self.random.below(7) {
-            6 => self.s3.delete(now, PUBLIC, DATA),
-            0 | 3 => self
-                .s3
-                .write_foreign(now, PRIVATE, DATA, bytes, version.metadata.clone()),
-            1 | 4 => self
-                .s3
-                .write_foreign(now, PRIVATE, DATA, bytes, BTreeMap::new()),
-            _ => {
-                let mut club = read_club(&chain[chain.len() - 1].bytes).expect("it can be read");
-                if let Some(session) = club.sessions.values_mut().next() {
-                    session.comment = Some(Some(format!("foreign {now}")));
-                }
-                let bytes = private_json(&club);
-                self.s3
-                    .write_foreign(now, PRIVATE, DATA, bytes.clone(), BTreeMap::new());
-                self.scheduler.sleep(20_000);
-                let public = dojang::club::projection::public_json(&club);
-                let now = self.scheduler.now();
-                self.s3
-                    .write_foreign(now, PUBLIC, DATA, public, BTreeMap::new());
-            }
-        }
-    }
 }
 
-/// The world as an instance sees it.
-pub(crate) struct Clock {
-    pub(crate) scheduler: Scheduler,
-    pub(crate) skew: Arc<AtomicI64>,
-    pub(crate) random: Mutex<Random>,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics with it")
 }
-
-impl World for Clock {
-    fn now(&self) -> SystemTime {
-        time(self.scheduler.now(), self.skew.load(Ordering::Relaxed))
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_micros(self.scheduler.now())
-    }
-
-    fn random(&self) -> Option<[u8; Secret::BYTES]> {
-        let mut random = self.random.lock().expect("no thread panics with it");
-        let mut bytes = [0; Secret::BYTES];
-        bytes[..8].copy_from_slice(&random.next().to_be_bytes());
-        bytes[8..].copy_from_slice(&random.next().to_be_bytes());
-        Some(bytes)
-    }
-
-    fn pause(&self, duration: Duration) {
-        let duration = Micros::try_from(duration.as_micros()).expect("pauses are short");
-        self.scheduler.sleep(duration);
-    }
-}
-
-/// The true time.
-pub(crate) fn seconds(at: Micros) -> i64 {
-    BASE + i64::try_from(at / 1_000_000).expect("runs are short")
-}
-
-pub(crate) fn time(at: Micros, skew: i64) -> SystemTime {
-    let base = u64::try_from(BASE + skew).expect("it is after 1970");
-    SystemTime::UNIX_EPOCH + Duration::from_secs(base) + Duration::from_micros(at)
-}
-
-/// Friday 15 January 2027, 08:00 UTC: far from the end of a year.
-pub(crate) const BASE: i64 = 1_800_000_000;
-pub(crate) const PRIVATE: &str = "private";
-pub(crate) const PUBLIC: &str = "public";
-pub(crate) const DATA: &str = "data.json";
 
 /// Request data as the function reads it.
 pub(crate) fn data(request: &Map<String, Value>) -> RequestData {
     RequestData::try_from(request).expect("it is request data")
 }
+
+/// How far Lambda's clock and that of the machine are apart, in µs (`src/store/cache.rs`, `CLOCK_MARGIN`).
+const MOST_APART: u64 = 4_000;

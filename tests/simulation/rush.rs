@@ -16,11 +16,15 @@ use dojang::store::journal::Journal;
 use dojang::store::{Request, Store, Trace};
 use serde_json::json;
 
-use crate::instance::{BASE, Clock, DATA, PRIVATE, PUBLIC, data, time};
+use crate::connection::Connection;
+use crate::faults::Faults;
+use crate::instance::data;
 use crate::random::Random;
-use crate::s3::{Connection, Faults, S3};
+use crate::record::{DATA, PRIVATE, PUBLIC};
+use crate::s3::S3;
 use crate::scheduler::{Micros, Scheduler};
 use crate::workload;
+use crate::world::{BASE, Clock, time};
 
 /// With S3 at 25 ms a request, all are acknowledged within Lambda's 10 s.
 #[test]
@@ -83,14 +87,15 @@ fn rush(members: usize) -> Rush {
         scheduler.sleep(random.below(1_000_000));
         let start = scheduler.now();
         let skew = Arc::new(AtomicI64::new(0));
-        let connection = Connection {
-            s3: s3.clone(),
-            scheduler: scheduler.clone(),
-            skew: Arc::clone(&skew),
-            faults: Faults::default(),
-            latency: (12_500, 0),
-            random: Mutex::new(random.clone()),
-        };
+        let connection = Connection::new(
+            &s3,
+            scheduler,
+            Faults::default(),
+            (12_500, 0),
+            random.clone(),
+            &skew,
+            true,
+        );
         let clock = Clock {
             scheduler: scheduler.clone(),
             skew,

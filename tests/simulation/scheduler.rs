@@ -30,6 +30,15 @@ struct State {
     running: usize,
 }
 
+/// Hands the baton on when it is dropped.
+struct PassesOn<'a>(&'a Scheduler);
+
+impl Drop for PassesOn<'_> {
+    fn drop(&mut self) {
+        self.0.pass_on(&mut self.0.lock());
+    }
+}
+
 impl Scheduler {
     /// Runs `work` in so many threads, one at a time, and returns when all have ended.
     pub(crate) fn run(threads: usize, work: impl Fn(&Self, usize) + Send + Sync) -> Micros {
@@ -48,8 +57,9 @@ impl Scheduler {
                 scope.spawn(move || {
                     THREAD.set(thread);
                     drop(scheduler.wait_for_turn(scheduler.lock(), thread));
+                    // By a panic too: the others are not to wait for ever.
+                    let _end = PassesOn(scheduler);
                     work(scheduler, thread);
-                    scheduler.pass_on(&mut scheduler.lock());
                 });
             }
         });

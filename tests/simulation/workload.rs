@@ -76,7 +76,15 @@ pub(crate) fn request(
     if request["action"] == "coach_add_training_session" {
         request["comment"] = json!(format!("session {number}"));
     }
-    request["operation_id"] = json!(format!("operation-{number}"));
+    object(request)
+}
+
+/// A request for the demo club.
+pub(crate) fn reset() -> Map<String, Value> {
+    object(json!({"action": "any_reset_test_setup", "test_secret": TEST_SECRET}))
+}
+
+fn object(request: Value) -> Map<String, Value> {
     let Value::Object(request) = request else {
         unreachable!("it was made as an object")
     };

@@ -14,6 +14,7 @@ from local import LocalS3
 from others import Moto, Pys3local, S3rver, SeaweedFS
 
 BOOTSTRAP = str(ROOT / "target/debug/bootstrap")
+TEST_SECRET = "only here"
 WRITERS = 8
 CHANGES = 500
 
@@ -25,7 +26,7 @@ rows: dict[str, str] = {}
 
 
 def function_on(server, trust="probed"):
-    return Function([BOOTSTRAP], {**server.environment, "DOJANG_S3_SERVER": trust})
+    return Function([BOOTSTRAP], {**server.environment, "DOJANG_S3_SERVER": trust, "TEST_SECRET": TEST_SECRET})
 
 
 def warnings(function) -> list[dict]:
@@ -67,14 +68,18 @@ def test_nothing_is_lost(kind, tmp_path):
 def every_action(function, server, folder) -> str:
     """Each action once; the code of an admin."""
     ok(function, action="any_trigger_initialization")
-    first, = server.club(folder)["users"].values()
+    made, = server.club(folder)["users"].values()
+    ok(function, action="any_reset_test_setup", test_secret=TEST_SECRET)
+    club = server.club(folder)
+    assert len(club["users"]) > 1 and made["user_id"] not in club["users"]
+    first = next(user for user in club["users"].values() if user["role"] == "Admin")
     admin = ok(function, action="admin_create_user", auth_token=first["auth_token"], name="Grandmaster", role="Admin")
     code = admin["auth_token"]
     kim = ok(function, action="admin_create_user", auth_token=code, name="Kim", role="Student")
     now = int(time.time())
     session = {"start_time": now - 60, "end_time": now + 3600, "coach": admin["user_id"], "comment": "Forms"}
     ok(function, action="coach_add_training_session", auth_token=code, **session)
-    (session_id, _), = server.club(folder)["sessions"].items()
+    session_id = next(key for key, held in server.club(folder)["sessions"].items() if held["comment"] == "Forms")
     ok(function, action="coach_update_training_session", auth_token=code, session_id=session_id, **session)
     ok(function, action="any_register_participation", joining_sessions={session_id: "Yes"},
        user_auth_tokens=[kim["auth_token"]])

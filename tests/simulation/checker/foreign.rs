@@ -1,9 +1,10 @@
 //! What holds where others write too, who know nothing of conditions.
 
-use std::collections::BTreeMap;
+use dojang::store::State;
 
 use super::{Checker, Violation};
-use crate::instance::{Outcome, seconds};
+use crate::record::Outcome;
+use crate::world::seconds;
 
 impl Checker<'_> {
     /// Promise 2 where others write too.
@@ -23,49 +24,85 @@ impl Checker<'_> {
     }
 
     /// The same of one invocation across foreign writes: where the list of operations is gone, it must not
-    /// make its change once more. Judged where no other invocation can have made it, and where what was
-    /// written in between holds the change: a version from before it was made takes it back.
+    /// make its change once more, unless what was written in between took it back.
     pub(super) fn no_invocation_applies_anything_twice(&self) -> Result<(), Violation> {
-        let mut made = BTreeMap::new();
-        for (n, link) in self.private.iter().enumerate() {
-            let named = self.names.asked_for(&link.journal);
-            let Some((key, _)) = named.filter(|_| !link.version.is_foreign) else {
-                continue;
-            };
-            let Some(before) = made.insert(key, n) else {
-                continue;
-            };
-            let is_taken_back = self.private[before + 1..n].iter().any(|between| {
-                let earlier = &self.private[..before];
-                between.version.is_foreign
-                    && earlier.iter().any(|earlier| earlier.club == between.club)
-            });
-            if !is_taken_back && self.record.operations[&key].invocations.len() == 1 {
-                return Err(format!("{key:?} took effect as {before} and again as {n}"));
+        for (key, commits) in &self.committed {
+            for (place, &(n, _)) in commits.iter().enumerate() {
+                let author = self.private[n].version.author;
+                let first = commits[0].0;
+                if self.has_seen(author, *key, n) && !self.is_taken_back(first, n) {
+                    return Err(format!(
+                        "{key:?} took effect as {n}, by an invocation that had seen it as {first}"
+                    ));
+                }
+                let mut before = commits[..place].iter().map(|(before, _)| *before);
+                let again = before.rfind(|before| self.private[*before].version.author == author);
+                if let Some(before) = again
+                    && !self.is_taken_back(before, n)
+                {
+                    return Err(format!("{key:?} took effect as {before} and again as {n}"));
+                }
             }
         }
         Ok(())
     }
 
+    /// Promise 6 where others write too. A write that takes effect after the answer does so on a restored version.
+    pub(super) fn who_is_told_that_nothing_was_changed_changed_nothing(
+        &self,
+    ) -> Result<(), Violation> {
+        for (key, operation) in &self.record.operations {
+            for invocation in &operation.invocations {
+                let told = matches!(
+                    invocation.outcome,
+                    Outcome::Refused(_) | Outcome::Fault(State::NothingChanged)
+                );
+                if told {
+                    self.has_made_no_club(invocation)?;
+                }
+                let Some(n) = self.made_by(*key, invocation).filter(|_| told) else {
+                    continue;
+                };
+                let newest = self.newest_at(invocation.end);
+                if n <= newest && !self.is_taken_back(n, newest + 1) {
+                    return Err(format!("{key:?} took effect as {n}: {invocation:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether between these versions somebody restored one from before the first.
+    fn is_taken_back(&self, first: usize, last: usize) -> bool {
+        self.private[first + 1..last].iter().any(|between| {
+            let earlier = &self.private[..first];
+            between.version.is_foreign
+                && !between.version.is_deleted
+                && earlier.iter().any(|earlier| earlier.club == between.club)
+        })
+    }
+
     /// Promises 1 and 5 where others write too: what was newest when a request came is public when it is
     /// answered, or something newer.
     pub(super) fn answers_wait_for_the_public_object(&self) -> Result<(), Violation> {
-        let invocations = self.record.operations.values().flat_map(|o| &o.invocations);
-        for invocation in invocations {
+        for invocation in self.invocations() {
             if !matches!(invocation.outcome, Outcome::Answer(_) | Outcome::Refused(_)) {
                 continue;
             }
             let newest = self.newest_at(invocation.arrived);
-            let shown = self
+            let place = self
                 .public
                 .iter()
-                .rfind(|public| public.written <= invocation.end);
-            let shown = shown.ok_or("nothing is public")?;
+                .rposition(|public| public.written <= invocation.end)
+                .ok_or("nothing is public")?;
+            let shown = &self.public[place];
             let etag = shown.metadata.get("dojang-shows");
             let is_there = self.private[newest..]
                 .iter()
                 .any(|link| Some(&link.version.etag.0) == etag);
-            if !shown.is_foreign && !is_there && !self.is_restored_at_once(newest) {
+            // What became of the public object otherwise is noticed with the next change.
+            let is_not_ours = shown.is_foreign || self.was_deleted_before(place);
+            if !is_not_ours && !is_there && !self.is_restored_at_once(newest) {
                 return Err(format!("version {newest} was not public: {invocation:?}"));
             }
         }
