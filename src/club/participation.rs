@@ -1,5 +1,7 @@
-//! What users intend about a session. A club has thousands of these answers and reads them all at each start, so the ids
-//! stand in one text and not each on its own.
+//! What users intend about a session.
+//!
+//! A club has thousands of these answers and reads them all at each start, so the ids stand in one text and not each on
+//! its own.
 
 use std::cmp::Ordering;
 

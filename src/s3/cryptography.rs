@@ -1,5 +1,7 @@
-//! The cryptography of TLS: ring's, by rustls's own selection from it, but for what a client of S3 has no use for. The
-//! executable is smaller by it, and a cold start reads all of that from disk (`benches/NOTES.md`).
+//! The cryptography of TLS: what a client of S3 needs of ring's.
+//!
+//! The selection is rustls's own but for two things that such a client has no use for. The executable is smaller by them,
+//! and a cold start reads all of it from disk (`benches/NOTES.md`).
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Beside random runs, all of them: two instances with a request each, every order of their requests to S3, and one
-//! crash anywhere. The same store, S3 and checker; only who goes next is not drawn but tried out.
+//! Every order of two instances' requests to S3, and one crash anywhere: all runs, beside the random ones.
+//!
+//! Each instance has one request of a caller. Store, S3 and checker are the same; who goes next is not drawn but tried out.
 //!
 //! A crash comes before a request takes effect, or after a write did and before its answer. The caller then repeats the
 //! request at once, on a new instance. Where there are too many orders for every day, there is no crash, unless

@@ -1,5 +1,6 @@
-//! Bars below each other, each of several parts. Readable on a narrow screen, and with dark colours where the reader
-//! has these.
+//! Bars below each other, each of several parts.
+//!
+//! They are readable on a narrow screen, and dark where the reader's colours are.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! The limit of a cold write: connects, gets the club, puts a member's answer into its text, hashes the login codes, and
-//! sends both objects signed. It parses no JSON, checks nothing, keeps no list of operations, and handles no fault.
+//! The limit of a cold write: no JSON is parsed, nothing is checked, no list is kept, and no fault is handled.
+//! It gets the club, puts an answer into its text, hashes the codes, and sends both objects signed.
 
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::TcpStream;
