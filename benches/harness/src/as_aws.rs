@@ -9,12 +9,8 @@ use std::time::{Duration, Instant};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, REGION};
 use rustls::ServerConfig;
 
-use crate::chart::bars::{Bar, Bars};
 use crate::http::{Delays, Wait};
-use crate::markdown::{markdown, significant};
-use crate::parts::Results;
 use crate::tls::Chain;
-use crate::variants::OURS;
 
 /// How far away S3 is, and how long it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,82 +114,6 @@ pub(crate) fn in_sequence(waits: &[Wait], from: Instant, to: Instant) -> usize {
     count
 }
 
-/// The table, or `None` without samples.
-pub(crate) fn table(results: &Results) -> Option<String> {
-    let median = |variant: &str, measure| results.samples.median(SECTION, variant, measure);
-    let rows: Vec<Vec<String>> = results
-        .variants
-        .iter()
-        .filter(|variant| median(variant.name, "invoke_ms").is_some())
-        .map(|variant| {
-            let cells = MEASURES.iter().map(|(_, measure)| {
-                median(variant.name, measure).map_or("–".to_owned(), |value| {
-                    match measure.ends_with("_ms") {
-                        true => significant(value),
-                        false => value.to_string(),
-                    }
-                })
-            });
-            [format!("`{}`", variant.name)]
-                .into_iter()
-                .chain(cells)
-                .collect()
-        })
-        .collect();
-    let names = MEASURES.map(|(name, _)| name);
-    (!rows.is_empty()).then(|| {
-        format!(
-            "### As AWS\n\nMedians, a write. {}; two hosts, {MEGABYTES} MB's share of a CPU after INIT. The last two \
-             columns count the answers of S3 that an invocation waits for one after the other.\n\n{}",
-            results.shape.sentence(),
-            markdown(&names, &rows)
-        )
-    })
-}
-
-/// What a member waits for at a cold start, as a picture; `None` without samples.
-pub(crate) fn chart(results: &Results, subtitle: &str) -> Option<String> {
-    results.samples.median(SECTION, OURS, "invoke_ms")?;
-    let bars = SHOWN.iter().filter_map(|(variant, name)| {
-        let median = |measure| results.samples.median(SECTION, variant, measure);
-        let (init, invoke, waited) = (
-            median("init_ms")?,
-            median("invoke_ms")?,
-            median("waited_ms")?,
-        );
-        Some(Bar {
-            name: (*name).to_owned(),
-            parts: vec![init, waited, invoke - waited],
-        })
-    });
-    let bars = Bars {
-        title: "A change on a cold function, as AWS, in ms",
-        subtitle: subtitle.to_owned(),
-        parts: &["INIT", "waiting for S3", "own work"],
-        bars: bars.collect(),
-    };
-    Some(bars.svg())
-}
-
-const MEASURES: [(&str, &str); 7] = [
-    ("cold: a member waits, ms", "invoke_ms"),
-    ("of it for S3", "waited_ms"),
-    ("INIT, ms", "init_ms"),
-    ("billed: INIT and invocation, ms", "cold_write_ms"),
-    ("warm: a member waits, ms", "warm_write_ms"),
-    ("S3 answers in sequence, cold", "answers"),
-    ("warm", "warm_answers"),
-];
-/// What the picture shows, and how it is called there.
-const SHOWN: &[(&str, &str)] = &[
-    (OURS, "this project"),
-    ("sdk-tuned", "Rust, AWS SDK, tuned"),
-    ("sdk-documented", "Rust, AWS SDK, as documented"),
-    ("object-store", "Rust, object_store"),
-    ("node-sdk", "Node, AWS SDK v3"),
-    ("py-botocore", "Python, botocore"),
-    ("py-boto3", "Python, boto3"),
-];
 /// Of addresses, all of them this machine's own.
 const MOST_PAIRS: u32 = 10_000;
 /// In the samples.

@@ -7,11 +7,12 @@
 //! * `timeline`, `perf`: where the time of one cold write goes
 //! * `as_aws`: two hosts, far away; `club`: data and events
 //! * `lambda_report`, `aws`: the same from real Lambdas, for `benches/aws/run`
-//! * `stats`, `table`, `targets`, `round_trips`, `markdown`, `chart`, `report`: what is made of the samples
+//! * `stats`, `table`, `targets`, `as_aws_shown`, `round_trips`, `markdown`, `chart`, `report`: what is made of the samples
 //!
 //! `benches/README.md` says what is measured, and how.
 
 mod as_aws;
+mod as_aws_shown;
 mod aws;
 pub mod budgets;
 mod cgroup;

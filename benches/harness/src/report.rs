@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::as_aws;
+use crate::as_aws_shown;
 use crate::chart::lines::{Chart, Line, Panel};
 use crate::machine::Machine;
 use crate::options::Options;
@@ -83,7 +83,7 @@ fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
         machine.date, machine.commit, machine.cores, machine.processor
     );
     let mut charts = Vec::new();
-    charts.extend(as_aws::chart(results, &subtitle).map(|svg| ("as_aws.svg", svg)));
+    charts.extend(as_aws_shown::chart(results, &subtitle).map(|svg| ("as_aws.svg", svg)));
     let memory: Vec<Panel> = [
         (Begins::AfterInit, "init_ms", "init, quota after INIT"),
         (

@@ -6,13 +6,13 @@ use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::stats::Summary;
 use crate::variants::{LIMIT, OURS, Variant};
-use crate::{as_aws, round_trips, targets};
+use crate::{as_aws_shown, round_trips, targets};
 
 /// All tables that there are samples for.
 pub(crate) fn all(results: &Results) -> String {
     let parts = [
         targets::table(results),
-        as_aws::table(results),
+        as_aws_shown::table(results),
         cold_starts(results),
         limit(results),
         ratios(results),
