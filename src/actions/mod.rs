@@ -3,10 +3,6 @@
 //! They are pure functions of club, request, time and operation. [`decide`] says what a request is to do, and
 //! [`crate::store`] does it. A request may be decided several times, on newer and newer clubs, before its change is
 //! committed. So nothing here may depend on anything but the arguments.
-//!
-//! [`decide`] says what a request is to do; carrying it out is [`crate::store`]'s part. A request may
-//! be decided several times, on newer and newer clubs, before its change is committed, so nothing
-//! here may depend on anything but the arguments.
 
 mod attendance;
 mod authentication;

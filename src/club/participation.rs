@@ -103,8 +103,7 @@ impl Intentions {
     /// Adds an intention at the end, whether it belongs there or not.
     pub(super) fn push(&mut self, id: &str, intention: Participation) {
         if self.is_empty() {
-            // Ids are alike in length.
-            self.ids.reserve(FEW * id.len());
+            self.ids.reserve(FEW * ID_BYTES);
             self.entries.reserve(FEW);
         }
         self.ids.push_str(id);
@@ -185,6 +184,8 @@ impl Participation {
 
 /// As many answers as many a session has: so much room is made with the first one.
 const FEW: usize = 16;
+/// Of an id as this service makes them, a UUID.
+const ID_BYTES: usize = 36;
 
 #[cfg(test)]
 mod tests {

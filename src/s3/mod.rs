@@ -2,9 +2,9 @@
 //!
 //! * [`ObjectStore`]: the interface that the data protocol is written against, so that it runs on
 //!   real S3, on an emulator and on a simulation alike
-//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request, and its `answer`;
-//!   [`transport`]: every HTTP setting, with its reason; `cryptography`: that of TLS; `early_answer`: answers to requests that were not
-//!   sent to their end; [`resolver`]: name lookups
+//! * [`client`]: its implementation over HTTP, on `exchange`: one signed request, and its `answer`
+//! * [`transport`]: every HTTP setting, with its reason; `cryptography`: what TLS uses; `early_answer`: answers to
+//!   requests that were not sent to their end; [`resolver`]: name lookups
 //! * [`endpoint`]: which host and path an object has; [`error`]: what can go wrong; [`meaning`]: what
 //!   S3's answers mean; `said`: what of them is logged
 
