@@ -46,8 +46,7 @@ impl S3 {
         };
         let bucket = |name| {
             let name = work::variable(name);
-            Bucket::new(endpoint.parse()?, style, name, region.clone())
-                .map_err(Error::from)
+            Bucket::new(endpoint.parse()?, style, name, region.clone()).map_err(Error::from)
         };
         let roots = match work::ca_bundle() {
             None => RootCerts::WebPki,
