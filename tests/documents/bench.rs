@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::chart;
-
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     columns: Vec<String>,
@@ -65,20 +63,6 @@ impl Table {
             lines.push(format!("| {what} | {} |", cells.join(" | ")));
         }
         lines.join("\n")
-    }
-
-    /// The README's chart.
-    pub(crate) fn chart(&self) -> String {
-        let bars = VARIANTS.iter().filter_map(|(variant, what)| {
-            let cell = self.find(variant, "cold write, ms")?;
-            let median = cell.split(" (").next()?;
-            Some((
-                what.replace(['*', '`'], "").replace(", as shipped", ""),
-                median,
-            ))
-        });
-        let title = "Cold start and first change, ms (medians)";
-        chart::svg(title, &bars.collect::<Vec<_>>())
     }
 
     fn find(&self, variant: &str, column: &str) -> Option<&str> {

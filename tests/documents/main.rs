@@ -3,7 +3,6 @@
 //! `DOJANG_UPDATE_DOCUMENTS=1 cargo test --test documents` writes the figures anew.
 
 mod bench;
-mod chart;
 mod constants;
 mod figures;
 mod links;
@@ -51,8 +50,6 @@ fn figures_are_those_of_the_code() {
         found += figures;
         compare(&document.name, &document.text, renewed);
     }
-    let drawn = std::fs::read_to_string(tree::root().join(CHART)).unwrap_or_default();
-    compare(CHART, &drawn, known.benchmark.chart());
     println!("{found} figures");
     assert!(
         stale.is_empty() || is_told_to_write,
@@ -95,8 +92,6 @@ fn the_readme_is_short() {
     }
 }
 
-const CHART: &str = "docs/bench/cold_start.svg";
-/// Two screens.
 const LINE_BYTES: usize = 120;
 const README_LINES: usize = 150;
 const README_COLUMNS: usize = 6;

@@ -382,7 +382,8 @@ impl Server {
         }
         let version = present.map_or(0, |object| object.version);
         let is_match = |matching: &String| {
-            Some(matching) == etag.as_ref() || is_late && *matching == self::etag(version - 1)
+            Some(matching) == etag.as_ref()
+                || is_late && version > 0 && *matching == self::etag(version - 1)
         };
         if header("if-none-match").is_some() && present.is_some()
             || header("if-match").is_some_and(|matching| !is_match(matching))

@@ -47,7 +47,7 @@ impl Shape {
     pub(crate) fn sentence(self) -> String {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         format!(
-            "Assumed: a round trip of {} ms for TCP and for TLS, first bytes after {} ms (GET, HEAD) and {} ms (PUT)",
+            "Assumed: TCP and TLS {} ms each, GET and HEAD {} ms, PUT {} ms",
             ms(self.round_trip),
             ms(self.read),
             ms(self.write)
@@ -97,7 +97,7 @@ pub(crate) fn waited(waits: &[Wait], from: Instant, to: Instant) -> Duration {
     total
 }
 
-/// How many answers were waited for one after the other: the most of which none overlap.
+/// How many answers were waited for one after the other: as many as there are without an overlap.
 pub(crate) fn in_sequence(waits: &[Wait], from: Instant, to: Instant) -> usize {
     let answers = waits
         .iter()

@@ -40,7 +40,7 @@ pub(crate) fn table(results: &Results) -> Option<String> {
     })
 }
 
-/// What a member waits for at a cold start, as a picture; `None` without samples.
+/// A change on a cold function from its start to its answer, as a picture; `None` without samples.
 pub(crate) fn chart(results: &Results, subtitle: &str) -> Option<String> {
     results.samples.median(as_aws::SECTION, OURS, "invoke_ms")?;
     let bars = SHOWN.iter().filter_map(|(variant, name)| {
@@ -57,7 +57,7 @@ pub(crate) fn chart(results: &Results, subtitle: &str) -> Option<String> {
     });
     let bars = Bars {
         title: "A change on a cold function, as AWS, in ms",
-        subtitle: subtitle.to_owned(),
+        subtitle: [results.shape.sentence(), subtitle.to_owned()],
         parts: &["INIT", "waiting for S3", "own work"],
         bars: bars.collect(),
     };
@@ -65,11 +65,11 @@ pub(crate) fn chart(results: &Results, subtitle: &str) -> Option<String> {
 }
 
 const MEASURES: [(&str, &str); 7] = [
-    ("cold: a member waits, ms", "invoke_ms"),
+    ("invocation, cold, ms", "invoke_ms"),
     ("of it for S3", "waited_ms"),
     ("INIT, ms", "init_ms"),
-    ("billed: INIT and invocation, ms", "cold_write_ms"),
-    ("warm: a member waits, ms", "warm_write_ms"),
+    ("INIT and cold invocation, ms", "cold_write_ms"),
+    ("invocation, warm, ms", "warm_write_ms"),
     ("S3 answers in sequence, cold", "answers"),
     ("warm", "warm_answers"),
 ];

@@ -148,7 +148,9 @@ impl Server {
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for host in listening.hosts {
             let port = addresses.first().map_or(listening.port, SocketAddr::port);
-            let listener = Arc::new(TcpListener::bind((host, port))?);
+            let listener = TcpListener::bind((host, port))
+                .map_err(|error| io::Error::new(error.kind(), format!("{host}:{port}: {error}")))?;
+            let listener = Arc::new(listener);
             addresses.push(listener.local_addr()?);
             for _ in 0..WORKERS {
                 let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
@@ -217,18 +219,20 @@ impl Shared {
         }
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.note(accepted, Event::Connected);
+        let begun = Instant::now();
         wait(self.delays.tcp);
         let Some(config) = &self.tls else {
             return self.exchange(BufReader::new(stream));
         };
         wait(self.delays.tls);
+        // What follows is computing, on both sides, and not waiting.
+        self.waited(begun, Instant::now(), false);
         let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, stream);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
         self.note(Instant::now(), Event::Handshaken);
-        self.waited(accepted, false);
         self.exchange(BufReader::with_capacity(BUFFER_BYTES, stream))
     }
 
@@ -244,9 +248,10 @@ impl Shared {
             let is_last = request
                 .header("connection")
                 .is_some_and(|value| value == "close");
+            // Before the answer goes out: the next request may come before this thread goes on.
+            self.waited(request.at, Instant::now(), true);
             write(stream.get_mut(), &response, request.method == "HEAD")?;
             self.note(Instant::now(), Event::Answered(name));
-            self.waited(request.at, true);
             if is_last {
                 break;
             }
@@ -258,10 +263,10 @@ impl Shared {
         lock(&self.events).push((at, event));
     }
 
-    fn waited(&self, from: Instant, is_answer: bool) {
+    fn waited(&self, from: Instant, to: Instant, is_answer: bool) {
         lock(&self.waits).push(Wait {
             from,
-            to: Instant::now(),
+            to,
             is_answer,
         });
     }

@@ -99,14 +99,16 @@ impl Process {
         // The group's quota must be whole again when the time begins.
         thread::sleep(crate::cgroup::PERIOD * 2);
         let mut go = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let started = Instant::now();
-        go.write_all(b"!")?;
-        Ok(Self {
+        let launched = Self {
             child,
-            started,
+            started: Instant::now(),
             usage_before,
             watched: Watched::Directly,
-        })
+        };
+        match go.write_all(b"!") {
+            Ok(()) => Ok(launched),
+            Err(_) => Err(io::Error::other(launched.abandon())),
+        }
     }
 
     /// When it was started.

@@ -37,7 +37,7 @@ pub(crate) fn write(places: &Places, options: &Options, results: &Results) -> Re
         .map(|missing| json!({"name": missing.name, "reason": missing.reason}))
         .collect();
     let json = json!({"machine": machine.to_json(), "rtt_ms": options.round_trip.as_secs_f64() * 1e3,
-        "tls": options.tls, "members": options.members, "runs": options.runs, "variants": variants,
+        "as_aws": options.shape.sentence(), "tls": options.tls, "members": options.members, "runs": options.runs, "variants": variants,
         "missing": missing, "notes": results.notes, "samples": results.samples.to_json()});
     let json = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
     let charts = charts(results, &machine);
@@ -83,7 +83,8 @@ fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
         machine.date, machine.commit, machine.cores, machine.processor
     );
     let mut charts = Vec::new();
-    charts.extend(as_aws_shown::chart(results, &subtitle).map(|svg| ("as_aws.svg", svg)));
+    let short = format!("medians, {}, commit {}", machine.date, machine.commit);
+    charts.extend(as_aws_shown::chart(results, &short).map(|svg| ("as_aws.svg", svg)));
     let memory: Vec<Panel> = [
         (Begins::AfterInit, "init_ms", "init, quota after INIT"),
         (

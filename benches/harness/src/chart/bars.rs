@@ -8,8 +8,8 @@ use super::escape;
 
 pub(crate) struct Bars<'a> {
     pub(crate) title: &'a str,
-    /// Small, at the end.
-    pub(crate) subtitle: String,
+    /// Small, at the end, a line each.
+    pub(crate) subtitle: [String; 2],
     /// What the parts are called.
     pub(crate) parts: &'a [&'a str],
     pub(crate) bars: Vec<Bar>,
@@ -76,12 +76,14 @@ impl Bars<'_> {
                 x += width;
             }
         }
-        let _ = writeln!(
-            svg,
-            "<text class=\"small\" x=\"{LEFT}\" y=\"{}\" font-size=\"9\">{}</text>",
-            height - 8.0,
-            escape(&self.subtitle)
-        );
+        for (number, line) in self.subtitle.iter().enumerate() {
+            let _ = writeln!(
+                svg,
+                "<text class=\"small\" x=\"{LEFT}\" y=\"{}\" font-size=\"11\">{}</text>",
+                height - BOTTOM + 16.0 * (number + 1) as f64,
+                escape(line)
+            );
+        }
         svg + "</svg>\n"
     }
 }
@@ -95,7 +97,7 @@ const WIDTH: f64 = 400.0;
 const LEFT: f64 = 12.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 42.0;
-const BOTTOM: f64 = 22.0;
+const BOTTOM: f64 = 42.0;
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +111,7 @@ mod tests {
         };
         let bars = Bars {
             title: "T & U",
-            subtitle: "<here>".to_owned(),
+            subtitle: ["<here>".to_owned(), String::new()],
             parts: &["one", "two"],
             bars: vec![bar("a", [1.0, 2.0]), bar("b", [3.0, 1.0])],
         };

@@ -44,7 +44,7 @@ fn put_answer(club: &mut String, event: &str) -> Option<()> {
     let (answer, rest) = rest.split_once('}')?;
     let code = rest.split_once('[')?.1.split_once(']')?.0;
     let user = club[..club.find(code)?].rsplit_once(r#""user_id":"#)?.1.split_once(',')?.0;
-    let session = club.find(&format!(r#"{session}:{{"session_id""#))?;
+    let session = club.find(&format!("{session}:{{"))?;
     let begin = session + club[session..].find(r#""participation":{"#)? + 17;
     club.insert_str(begin, &format!("{user}:{answer},"));
     Some(())
