@@ -9,7 +9,10 @@ use std::thread;
 
 use local::S3Options;
 use local::setup::PRIVATE_BUCKET;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P384_SHA384, PKCS_ED25519,
+};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use serde_json::json;
@@ -17,9 +20,12 @@ use serde_json::json;
 use crate::cases;
 use crate::support::{Backend, Counts, answer, code, error_text};
 
+const RSA_2048: &str = include_str!("rsa_2048.pem");
+
 cases! {
     a_certificate_of_the_bundle_is_trusted,
     one_connection_serves_many_requests,
+    certificates_of_every_kind_are_trusted_with_both_versions_of_tls,
     objects_of_many_records_arrive_with_both_versions_of_tls,
     a_refusal_before_the_end_of_an_upload_is_read,
     a_certificate_of_nobody_known_is_refused,
@@ -62,6 +68,27 @@ fn one_connection_serves_many_requests(counts: &Counts) {
     );
 }
 
+fn certificates_of_every_kind_are_trusted_with_both_versions_of_tls(counts: &Counts) {
+    let generated = |algorithm| KeyPair::generate_for(algorithm).unwrap();
+    let keys: [&dyn Fn() -> KeyPair; 4] = [
+        // As S3's own.
+        &|| KeyPair::from_pem(RSA_2048).unwrap(),
+        &|| generated(&PKCS_ECDSA_P256_SHA256),
+        &|| generated(&PKCS_ECDSA_P384_SHA384),
+        &|| generated(&PKCS_ED25519),
+    ];
+    for key in keys {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let authority = Authority::with_key(key());
+            let server = authority.with_version(&["localhost"], true, &[version], key());
+            let proxy = Proxy::start(&server);
+            let backend = proxy.backend(counts, &proxy.url, Some(&Bundle::new(&[&authority])));
+            let trigger = json!({"action": "any_trigger_initialization"});
+            assert_eq!(backend.call(&trigger), (200, json!({})));
+        }
+    }
+}
+
 fn objects_of_many_records_arrive_with_both_versions_of_tls(counts: &Counts) {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         // A record holds 16,384 bytes at most.
@@ -101,7 +128,12 @@ fn with_notes<'c>(
     notes: &str,
 ) -> (Proxy, Backend<'c>) {
     let authority = Authority::new();
-    let proxy = Proxy::start(&authority.with_version(&["localhost"], true, &[version]));
+    let proxy = Proxy::start(&authority.with_version(
+        &["localhost"],
+        true,
+        &[version],
+        KeyPair::generate().unwrap(),
+    ));
     // Read once, at the start.
     let bundle = Bundle::new(&[&authority]);
     let backend = proxy.backend(counts, &proxy.url, Some(&bundle));
@@ -195,9 +227,12 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
+        Self::with_key(KeyPair::generate().unwrap())
+    }
+
+    fn with_key(key: KeyPair) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self {
             pem,
@@ -207,7 +242,8 @@ impl Authority {
 
     /// A server's configuration with a certificate for these names, valid or expired.
     fn certificate(&self, names: &[&str], valid: bool) -> Arc<ServerConfig> {
-        self.with_version(names, valid, rustls::DEFAULT_VERSIONS)
+        let key = KeyPair::generate().unwrap();
+        self.with_version(names, valid, rustls::DEFAULT_VERSIONS, key)
     }
 
     fn with_version(
@@ -215,13 +251,13 @@ impl Authority {
         names: &[&str],
         valid: bool,
         versions: &[&'static SupportedProtocolVersion],
+        key: KeyPair,
     ) -> Arc<ServerConfig> {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         if !valid {
             params.not_after = rcgen::date_time_ymd(2001, 1, 1);
         }
-        let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
