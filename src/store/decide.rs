@@ -37,8 +37,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if private.journal.contains(self.key()) {
             // The entry is that of a change which took effect: it stays, even if another run wrote it.
             self.recorded = None;
-            // As it is by now: another run of the operation may have made the change, on another version than this
-            // one.
+            // As of this version: another run may have made the change, on another version than this run had.
             let answer = match actions::repeat(&private.club, self.request.data, &occasion) {
                 Err(_) if self.may_have_committed => Ok(self.answer_of_own(private, secret)?),
                 answer => answer,

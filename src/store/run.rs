@@ -31,7 +31,7 @@ pub(super) struct Run<'a, S, W> {
     pub(super) answer: Value,
     /// The secret, and the last operation on the list, of the version that it was to replace.
     pub(super) sent_after: Option<(Secret, Option<Remembered>)>,
-    /// That change may have taken effect: the run owes its caller the answer, whatever becomes of the caller
+    /// That change may have taken effect: the run owes its caller more than a refusal, whatever becomes of the caller
     /// meanwhile.
     pub(super) may_have_committed: bool,
     /// There was no club, this request made one, and it is not public yet.

@@ -101,7 +101,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             match probe.flaws() {
                 Ok(flaws) => self.store.remember_flaws(&flaws),
                 Err(error) if is_about_the_server(&error) => {
-                    return Ok(Server::Unfit(format!("{PROBE}: {error}. {WITHOUT_PROBE}")));
+                    return Ok(Server::Unfit(cannot_be_tried(&error)));
                 }
                 Err(error) => self.later(&Unread::S3(PROBE.into(), error))?,
             }
@@ -135,6 +135,15 @@ fn said_of(flaws: &[Flaw]) -> String {
         cause
     } else {
         format!("{cause}. {WAY_OUT}")
+    }
+}
+
+/// Why it cannot be tried, and what can be done about it.
+fn cannot_be_tried(error: &S3Error) -> String {
+    match error {
+        // What gives such answers is not to be trusted either.
+        S3Error::BadAnswer { .. } => format!("{PROBE}: {error}"),
+        _ => format!("{PROBE}: {error}. {WITHOUT_PROBE}"),
     }
 }
 
