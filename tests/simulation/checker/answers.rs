@@ -90,7 +90,10 @@ impl Checker<'_> {
         let at_start = self.newest_at(invocation.arrived);
         let at_end = self.newest_at(invocation.end);
         let shown = self.shown_at(invocation.end);
-        let lags = |n| format!("version {shown:?} was public, {n} should have been");
+        let lags = |n| {
+            let shown = shown.map_or_else(|| "none".to_owned(), |shown| shown.to_string());
+            format!("version {shown} was public, {n} should have been")
+        };
         // Where the server refuses to be tried, reads and refusals are served, and nothing is published for them.
         if shown < Some(at_start) && !invocation.is_probe_refused {
             return Err(lags(at_start));
