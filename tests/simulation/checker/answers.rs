@@ -30,8 +30,9 @@ impl Checker<'_> {
     ) -> Result<(), Violation> {
         let made = self.made_by(key, invocation);
         match &invocation.outcome {
-            Outcome::Killed => Ok(()),
-            Outcome::Fault(State::NotKnown) | Outcome::BadServer(State::NotKnown) => Ok(()),
+            Outcome::Killed
+            | Outcome::Fault(State::NotKnown)
+            | Outcome::BadServer(State::NotKnown) => Ok(()),
             // Whenever the write took effect: it was sent before.
             Outcome::Fault(State::NothingChanged)
             | Outcome::BadServer(State::NothingChanged)
