@@ -85,8 +85,8 @@ pub fn decide(
     })))
 }
 
-/// The answer to a request whose operation has taken effect before: the same as then, since new ids
-/// and codes are derived from the operation.
+/// The answer to a request whose operation has taken effect before: the same as then, since new ids and codes are
+/// derived from the operation. Only a session that was updated is shown as it is in `club`.
 ///
 /// # Errors
 /// If the caller may not make the request any more, unless it was the operation that took this from its caller (an

@@ -66,12 +66,16 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 continue;
             }
             if !known.is_in_line() {
-                known = self.repair(known)?;
+                let is_acknowledged = matches!(decision, Decided::Repeated(..));
+                known = self.repair(known, is_acknowledged)?;
             }
             self.store.remember(Some(known));
             return match decision {
                 Decided::Answer(answer) => Ok(answer),
                 Decided::Repeated(answer, years) => {
+                    if !years.is_empty() {
+                        self.see_to_server()?;
+                    }
                     self.replace_history(&years)?;
                     Ok(answer)
                 }
@@ -86,11 +90,14 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
     }
 
     /// Publishes a version that somebody left unpublished, unless the server is not safe for it.
-    fn repair(&mut self, known: Known) -> Result<Known, Stop> {
+    ///
+    /// `is_acknowledged`: the answer acknowledges a change, which has to be public then. Reads and refusals are served
+    /// all the same.
+    fn repair(&mut self, known: Known, is_acknowledged: bool) -> Result<Known, Stop> {
         match self.tried_server()? {
             Server::Keeps => self.publish(known, false),
-            // Nor does a read fail where the server cannot be tried.
-            Server::Lacks(_) | Server::CannotBeTried(_) => Ok(known),
+            Server::Unfit(why) if is_acknowledged => Err(self.unfit(why)),
+            Server::Unfit(_) => Ok(known),
         }
     }
 

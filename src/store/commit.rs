@@ -30,6 +30,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         }
         let journal = known.private.journal.with(secret, self.key());
         self.answer = change.answer;
+        self.sent_after = Some((secret, known.private.journal.last()));
         let (private, last_modified) =
             self.commit(change.club, journal, Some(known.private.as_ref()))?;
         self.may_have_committed = true;

@@ -37,10 +37,9 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         if private.journal.contains(self.key()) {
             // The entry is that of a change which took effect: it stays, even if another run wrote it.
             self.recorded = None;
-            // As it is by now: another run of the operation may have made the change, on another version than this
-            // one.
+            // As of this version: another run may have made the change, on another version than this run had.
             let answer = match actions::repeat(&private.club, self.request.data, &occasion) {
-                Err(_) if self.may_have_committed => Ok(self.answer.clone()),
+                Err(_) if self.may_have_committed => Ok(self.answer_of_own(private, secret)?),
                 answer => answer,
             };
             // A caller who is refused does not learn that it took effect, and a fault does not tell it either.
@@ -60,6 +59,24 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             Ok(Decision::ReadHistory(range)) => Decided::ReadHistory(range),
             Err(refusal) => Decided::Refused(refusal),
         })
+    }
+
+    /// The answer to the change that this run sent last, if that is the one on the list of `private`.
+    ///
+    /// # Errors
+    /// If another run made the change on another version: what it answered cannot be told from here.
+    fn answer_of_own(&mut self, private: &Private, secret: Secret) -> Result<Value, Stop> {
+        let follows = |last| private.journal.follows(self.key(), last);
+        if self
+            .sent_after
+            .is_some_and(|(beside, last)| beside == secret && follows(last))
+        {
+            return Ok(self.answer.clone());
+        }
+        self.progress = Progress::Committed(secret);
+        let cause =
+            "another run of the operation made the change, and its answer cannot be told any more";
+        Err(self.fault(false, cause).into())
     }
 
     /// The years that a repeated operation was still to replace, in case it was cut short after its

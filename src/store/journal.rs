@@ -127,6 +127,18 @@ impl Journal {
             .is_some_and(|secret| self.last() == Some(key.remembered(secret)))
     }
 
+    /// Whether the operation `key` took effect right after `last` (`None`: as the first one). Not if that is forgotten.
+    #[must_use]
+    pub fn follows(&self, key: OperationKey, last: Option<Remembered>) -> bool {
+        let key = self.secret.map(|secret| key.remembered(secret));
+        let mut operations = self.operations.iter();
+        match operations.rposition(|operation| Some(*operation) == key) {
+            Some(0) => last.is_none() && self.operations.len() < Self::CAPACITY,
+            Some(at) => last == Some(self.operations[at - 1]),
+            None => false,
+        }
+    }
+
     /// Whether an operation may be forgotten by now that took effect after `last` did (`None`: after the
     /// list was begun).
     #[must_use]
@@ -228,6 +240,26 @@ mod tests {
         assert!(since(0), "what came next may be gone");
         assert!(!since(1), "all that came after it is there");
         assert!(!since(capacity));
+    }
+
+    #[test]
+    fn what_an_operation_followed_is_told_while_it_is_remembered() {
+        let secret = Secret([7; 16]);
+        let mut journal = Journal::new(secret);
+        for n in 0..=Journal::CAPACITY {
+            let last = journal.last();
+            assert!(!journal.follows(key(n), last), "{n}: not yet");
+            journal = journal.with(secret, key(n));
+            assert!(journal.follows(key(n), last), "{n}");
+            let is_first = n == 0;
+            assert_eq!(journal.follows(key(n), None), is_first, "{n}");
+        }
+        // Of the oldest that is remembered, nobody knows what came before.
+        let forgotten = key(0).remembered(secret);
+        assert!(!journal.follows(key(1), Some(forgotten)));
+        assert!(!journal.follows(key(1), None));
+        assert!(journal.follows(key(2), Some(key(1).remembered(secret))));
+        assert!(!Journal::default().follows(key(1), None));
     }
 
     #[test]

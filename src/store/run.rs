@@ -13,7 +13,7 @@ use super::outcome::{self, Progress, Recorded};
 use super::patience::Patience;
 use super::{Failure, Fault, Request, Store, Trace, World};
 use crate::actions::{Action, Occasion};
-use crate::club::operation::{Operation, OperationKey, Secret};
+use crate::club::operation::{Operation, OperationKey, Remembered, Secret};
 use crate::s3::ObjectStore;
 
 /// A request that is being carried out.
@@ -29,7 +29,9 @@ pub(super) struct Run<'a, S, W> {
     pub(super) progress: Progress,
     /// The answer to the change that this run sent last.
     pub(super) answer: Value,
-    /// That change may have taken effect: the run owes its caller the answer, whatever becomes of the caller
+    /// The secret, and the last operation on the list, of the version that it was to replace.
+    pub(super) sent_after: Option<(Secret, Option<Remembered>)>,
+    /// That change may have taken effect: the run owes its caller more than a refusal, whatever becomes of the caller
     /// meanwhile.
     pub(super) may_have_committed: bool,
     /// There was no club, this request made one, and it is not public yet.
@@ -55,6 +57,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
             patience: Patience::new(store.world.monotonic(), left),
             progress: Progress::Nothing,
             answer: Value::Null,
+            sent_after: None,
             may_have_committed: false,
             has_made_club: false,
             recorded: None,

@@ -67,23 +67,18 @@ impl Flaw {
 impl<S: ObjectStore, W: World> Run<'_, S, W> {
     /// Before a change: refuses it if the server does not keep what the promises rest on.
     pub(super) fn see_to_server(&mut self) -> Result<(), Stop> {
-        let flaws = match self.tried_server()? {
-            Server::Keeps => return Ok(()),
-            Server::CannotBeTried(fault) => return Err(fault.into()),
-            Server::Lacks(flaws) => flaws,
-        };
-        let mut cause = flaws
-            .iter()
-            .map(|flaw| flaw.text())
-            .collect::<Vec<_>>()
-            .join("; ");
-        if !flaws.contains(&Flaw::Conditions) {
-            cause = format!("{cause}. {WAY_OUT}");
+        match self.tried_server()? {
+            Server::Keeps => Ok(()),
+            Server::Unfit(why) => Err(self.unfit(why)),
         }
-        Err(Stop::from(Fault {
+    }
+
+    /// The end of a request that needs another server; `why` is for the log.
+    pub(super) fn unfit(&self, why: String) -> Stop {
+        Stop::from(Fault {
             given_up: Some(Obstacle::Server),
-            ..self.fault(false, cause)
-        }))
+            ..self.fault(false, why)
+        })
     }
 
     /// Whether the server keeps what changes cannot do without. It is tried once an instance.
@@ -105,9 +100,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             };
             match probe.flaws() {
                 Ok(flaws) => self.store.remember_flaws(&flaws),
-                Err(error) if is_refused_here(&error) => {
-                    let cause = format!("{PROBE}: {error}. {WITHOUT_PROBE}");
-                    return Ok(Server::CannotBeTried(self.fault(false, cause)));
+                Err(error) if is_about_the_server(&error) => {
+                    return Ok(Server::Unfit(cannot_be_tried(&error)));
                 }
                 Err(error) => self.later(&Unread::S3(PROBE.into(), error))?,
             }
@@ -121,7 +115,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
         Ok(if flaws.is_empty() {
             Server::Keeps
         } else {
-            Server::Lacks(flaws)
+            Server::Unfit(said_of(&flaws))
         })
     }
 }
@@ -129,15 +123,36 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
 /// What a trial says.
 pub(super) enum Server {
     Keeps,
-    Lacks(Vec<Flaw>),
-    /// For good: somebody has to mend the set-up.
-    CannotBeTried(Fault),
+    /// It lacks something, or cannot be tried until somebody mends the set-up. Says so to the log.
+    Unfit(String),
 }
 
-/// Whether the server refuses to be tried, and not this process as a whole.
-fn is_refused_here(error: &S3Error) -> bool {
-    matches!(error, S3Error::Refused { said, .. }
-        if !matches!(said.meaning(), Meaning::Credentials | Meaning::Skewed))
+/// What is wrong with the server, and what can be done about it.
+fn said_of(flaws: &[Flaw]) -> String {
+    let texts: Vec<_> = flaws.iter().map(|flaw| flaw.text()).collect();
+    let cause = texts.join("; ");
+    if flaws.contains(&Flaw::Conditions) {
+        cause
+    } else {
+        format!("{cause}. {WAY_OUT}")
+    }
+}
+
+/// Why it cannot be tried, and what can be done about it.
+fn cannot_be_tried(error: &S3Error) -> String {
+    match error {
+        // What gives such answers is not to be trusted either.
+        S3Error::BadAnswer { .. } => format!("{PROBE}: {error}"),
+        _ => format!("{PROBE}: {error}. {WITHOUT_PROBE}"),
+    }
+}
+
+/// Whether an error says that the server cannot be tried as it is. The others pass by themselves, or with the next
+/// process: its credentials or clock are wrong.
+fn is_about_the_server(error: &S3Error) -> bool {
+    let is_about_this_process = matches!(error, S3Error::Refused { said, .. }
+        if matches!(said.meaning(), Meaning::Credentials | Meaning::Skewed));
+    !error.is_passing() && !is_about_this_process
 }
 
 /// Tries a server. What it writes has `nonce` in it, so that no two versions are equal.
@@ -159,7 +174,15 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
     fn flaws(&mut self) -> Result<Vec<Flaw>, S3Error> {
         let mut flaws = Vec::new();
         self.write(Condition::Always)?;
-        if !self.are_metadata_kept()? {
+        let are_kept = match self.are_metadata_kept() {
+            // Somebody may have deleted the object since. Nobody does so twice.
+            Err(S3Error::Absent) => {
+                self.write(Condition::Always)?;
+                self.are_metadata_kept()?
+            }
+            are_kept => are_kept?,
+        };
+        if !are_kept {
             flaws.push(Flaw::Metadata);
         }
         let nobody = ETag("\"00000000000000000000000000000000\"".to_owned());

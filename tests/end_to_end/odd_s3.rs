@@ -21,6 +21,8 @@ cases!(
     each_instance_probes_once,
     a_probe_that_fails_is_made_again,
     an_answer_without_an_etag_cannot_be_used,
+    what_cannot_be_tried_is_read_from,
+    a_probe_that_somebody_deletes_is_made_again,
     an_answer_that_is_cut_short_cannot_be_used,
 );
 
@@ -83,9 +85,7 @@ fn a_server_that_cannot_keep_the_promises_gets_no_change(_: &Counts) {
             one_admin().into_bytes()
         );
         // A read is served, and another change is refused as well.
-        let look = json!({"action": "coach_get_historical_participation", "auth_token": "AbCd1234",
-            "start_time": 1_700_000_000, "end_time": 1_700_086_400});
-        let (status, body) = call(&backend, &look);
+        let (status, body) = call(&backend, &look());
         assert_eq!(status, 200, "{oddity:?}: {body}");
         assert_eq!(call(&backend, &new_user()).0, 503, "{oddity:?}");
     }
@@ -150,6 +150,11 @@ fn one_admin() -> String {
     .to_string()
 }
 
+fn look() -> Value {
+    json!({"action": "coach_get_historical_participation", "auth_token": "AbCd1234",
+        "start_time": 1_700_000_000, "end_time": 1_700_086_400})
+}
+
 fn new_user() -> Value {
     user_named("Somebody")
 }
@@ -163,6 +168,41 @@ fn an_answer_without_an_etag_cannot_be_used(_: &Counts) {
     assert_eq!(initialise(&backend).0, 500);
     expect_log_line(&backend.function, "expected an ETag");
     assert_eq!(backend.s3.versions().len(), 1, "nothing was written");
+}
+
+/// Each read finds that the club, which somebody copied in by hand, was never published.
+fn what_cannot_be_tried_is_read_from(_: &Counts) {
+    for (oddity, words) in [
+        (Oddity::NoETagOfWrites, "expected an ETag"),
+        (Oddity::NoProbe, "AccessDenied"),
+        (Oddity::ProbeIsNeverThere, "there is no such object"),
+    ] {
+        let backend = probing("probed", oddity, &one_admin());
+        for _ in 0..2 {
+            let (status, body) = call(&backend, &look());
+            assert_eq!(status, 200, "{oddity:?}: {body}");
+            assert_eq!(initialise(&backend), (200, json!({})), "{oddity:?}");
+            let (status, body) = call(&backend, &new_user());
+            assert_eq!(status, 503, "{oddity:?}: {body}");
+            let text = body["error"].as_str().unwrap_or_default();
+            assert!(text.contains("Nothing was changed"), "{text}");
+        }
+        let line = expect_log_line(&backend.function, words);
+        for expected in ["ERROR", "dojang-probe.json", "given_up=server"] {
+            assert!(line.contains(expected), "{expected}: {line}");
+        }
+        let club = backend.s3.bytes("private data.json");
+        assert_eq!(club, one_admin().into_bytes(), "{oddity:?}");
+        let objects = backend.s3.versions();
+        assert!(!objects.contains_key("public data.json"), "{objects:?}");
+    }
+}
+
+fn a_probe_that_somebody_deletes_is_made_again(_: &Counts) {
+    let backend = probing("probed", Oddity::ProbeIsDeletedOnce, &one_admin());
+    assert_eq!(call(&backend, &new_user()).0, 200);
+    let gone = backend.s3.statuses().into_iter();
+    assert!(gone.filter(|status| *status == 404).count() > 0);
 }
 
 fn an_answer_that_is_cut_short_cannot_be_used(_: &Counts) {
@@ -197,6 +237,14 @@ enum Oddity {
     /// The first that are made at once.
     BusyInRaces,
     NoETag,
+    /// The same for PUT only.
+    NoETagOfWrites,
+    /// It lets nobody write the object on which it is tried.
+    NoProbe,
+    /// It does not show that object.
+    ProbeIsNeverThere,
+    /// Somebody deletes it as soon as it was written first.
+    ProbeIsDeletedOnce,
     /// It announces more than it sends.
     LyingLength,
 }
@@ -221,6 +269,7 @@ impl Oddity {
         let is_write = asked.method == "PUT";
         let is_probe = is_probe(asked);
         *probes += usize::from(is_probe);
+        let is_look = !is_write && asked.object.ends_with("dojang-probe.json");
         let headers = &mut asked.headers;
         let is_conditional =
             headers.contains_key("if-match") || headers.contains_key("if-none-match");
@@ -239,6 +288,18 @@ impl Oddity {
             }
             Self::BusyInRaces if is_probe && (6..=13).contains(&*probes) => {
                 return Some(Reply::error(503, "SlowDown"));
+            }
+            Self::NoETagOfWrites if is_write => {
+                return Some(Reply {
+                    status: 200,
+                    is_applied: true,
+                    ..Reply::default()
+                });
+            }
+            Self::NoProbe if is_probe => return Some(Reply::error(403, "AccessDenied")),
+            Self::ProbeIsNeverThere if is_look => return Some(Reply::error(404, "NoSuchKey")),
+            Self::ProbeIsDeletedOnce if is_look && *probes == 1 => {
+                return Some(Reply::error(404, "NoSuchKey"));
             }
             Self::NoMetadata => headers.retain(|name, _| !name.starts_with("x-amz-meta-")),
             _ => {}

@@ -9,6 +9,7 @@ use dojang::s3::{ETag, Fetched, Head, Location, ObjectStore, S3Error, Upload, Wr
 
 use crate::faults::{Fault, Faults, LATE, MOST_LATE};
 use crate::random::Random;
+use crate::record::PROBE;
 use crate::s3::{S3, Write, answered};
 use crate::scheduler::{Micros, Scheduler};
 
@@ -27,6 +28,8 @@ pub(crate) struct Connection {
     /// Lambda's clock is off by the same.
     is_lambdas_clock_off: bool,
     is_token_refused: AtomicBool,
+    /// The server refuses to be tried, for good.
+    is_probe_refused: bool,
 }
 
 impl Connection {
@@ -48,7 +51,20 @@ impl Connection {
             skew: Arc::clone(skew),
             is_lambdas_clock_off,
             is_token_refused: AtomicBool::new(false),
+            is_probe_refused: false,
         }
+    }
+
+    /// The same, where the server refuses to be tried.
+    pub(crate) fn with_refused_probe(self) -> Self {
+        Self {
+            is_probe_refused: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn is_probe_refused(&self) -> bool {
+        self.is_probe_refused
     }
 
     /// As `dojang::s3::Client` has it.
@@ -247,6 +263,12 @@ impl ObjectStore for Connection {
         upload: &Upload<'_>,
         timeout: Duration,
     ) -> Result<Written, S3Error> {
+        if self.is_probe_refused && location.key == PROBE {
+            self.s3.note("a probe was refused");
+            return self.exchange(Legs::BOTH, timeout, None, |_| {
+                Err(answered(403, "AccessDenied"))
+            });
+        }
         let write = Write::new(location, upload);
         self.exchange(Legs::BOTH, timeout, Some(&write), |now| {
             self.s3.put(now, &write)

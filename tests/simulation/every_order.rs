@@ -4,7 +4,7 @@
 //!
 //! A crash comes before a request takes effect, or after a write did and before its answer. The caller then repeats the
 //! request at once, on a new instance. Where there are too many orders for every day, there is no crash, unless
-//! `DOJANG_ORDERS=all` asks for it: a hundred thousand in all.
+//! `DOJANG_ORDERS=all` asks for it.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -170,7 +170,7 @@ fn play(start: Start, has_crash: bool, requests: &Pair, path: Path) -> (Record, 
     if start != Start::Empty {
         write_first_club(&s3);
         // That it becomes public is no part of what is tried out.
-        serve_one(&turns, 0, &instance(&turns, &s3, 0), &last_request());
+        serve_one(&turns, 0, &instance(&turns, &s3, SETUP), &last_request());
     }
     let served = Mutex::new(Vec::new());
     let warm: Vec<_> = (0..2).map(|n| instance(&turns, &s3, n)).collect();
@@ -217,7 +217,7 @@ fn play(start: Start, has_crash: bool, requests: &Pair, path: Path) -> (Record, 
     // One more request brings the public object in line, if a killed instance did not.
     let request = last_request();
     let taken = turns.end();
-    let store = instance(&turns, &s3, 4);
+    let store = instance(&turns, &s3, LAST);
     note(&request, serve_one(&turns, 5, &store, &request));
     let record = Record {
         s3,
@@ -263,6 +263,7 @@ fn serve_one(
         end: turns.now(),
         limit: 10_000_000,
         now: seconds(start),
+        is_probe_refused: false,
         outcome,
     }
 }
@@ -279,4 +280,17 @@ fn instance(turns: &Turns, s3: &S3, number: usize) -> Store<Step, Time> {
     };
     let secret = Some(TEST_SECRET.to_owned());
     Store::new(step, world, PRIVATE.into(), PUBLIC.into(), secret)
+}
+
+/// Numbers of instances beside those of the two requests, 0 and 1, and those that follow killed ones, 2 and 3. Each
+/// draws other random bytes.
+const SETUP: usize = 4;
+const LAST: usize = 5;
+
+#[test]
+fn an_assertion_of_the_conductor_ends_the_run() {
+    let (_, start, requests) = pairs().swap_remove(0);
+    // Nothing has so many choices.
+    let played = catch_unwind(|| play(start, false, &requests, vec![(0, usize::MAX)]));
+    assert!(played.is_err(), "the first choice is among fewer");
 }

@@ -43,24 +43,16 @@ pub(crate) fn play_on(s3: S3, setting: &Setting) -> Record {
         count: 0,
         invocations: 0,
         started: BTreeMap::new(),
-        running: setting.instances,
     });
-    let looks = Mutex::new(Vec::new());
-    // One thread more reads the public object.
-    let end = Scheduler::run(setting.instances + 1, |scheduler, thread| {
-        if thread < setting.instances {
-            Instance::new(setting, scheduler, thread, &s3, &shared).run();
-            lock(&shared).running -= 1;
-        } else {
-            let is_over = || lock(&shared).running == 0;
-            let random = Random::new(!setting.seed);
-            *lock(&looks) = reader::read(&s3, scheduler, random, is_over);
-        }
+    let random = Random::new(!setting.seed);
+    let (end, looks) = reader::beside(setting.instances, &s3, random, |scheduler, thread| {
+        Instance::new(setting, scheduler, thread, &s3, &shared).run();
     });
     // One last undisturbed request brings the public object in line if a killed instance did not.
     let calm = Setting {
         faults: Faults::default(),
         foreign: 0,
+        refused_probes: 0,
         requests: 1,
         threads: 1,
         ..*setting
@@ -70,7 +62,6 @@ pub(crate) fn play_on(s3: S3, setting: &Setting) -> Record {
         Instance::new(&calm, scheduler, thread, &s3, &shared).run();
     });
     let operations = shared.into_inner().expect("no thread panicked").operations;
-    let looks = looks.into_inner().expect("no thread panicked");
     Record {
         s3,
         operations,
@@ -98,8 +89,6 @@ struct Shared {
     invocations: u64,
     /// What runs in each process whose threads share it.
     started: BTreeMap<usize, Arc<Process>>,
-    /// How many instances have not come to their end yet.
-    running: usize,
 }
 
 struct Instance<'a> {
@@ -212,6 +201,7 @@ impl<'a> Instance<'a> {
             end: self.scheduler.now(),
             limit: left.min(1_000_000 * LONGEST_INVOCATION.unsigned_abs()),
             now,
+            is_probe_refused: process.store.s3().is_probe_refused(),
             outcome,
         }
     }
@@ -252,6 +242,14 @@ impl<'a> Instance<'a> {
             &skew,
             is_lambdas_clock_off,
         );
+        // Not drawn where it does not happen: all other runs are as they would be without it.
+        let is_probe_refused =
+            self.setting.refused_probes > 0 && self.random.happens(self.setting.refused_probes);
+        let connection = if is_probe_refused {
+            connection.with_refused_probe()
+        } else {
+            connection
+        };
         let store = Store::new(
             connection,
             clock,

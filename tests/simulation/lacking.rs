@@ -6,7 +6,7 @@ use dojang::store::{State, Trust};
 
 use crate::faults::Fault;
 use crate::instance::{data, play_on};
-use crate::record::{DATA, Outcome, PRIVATE, Record};
+use crate::record::{DATA, Outcome, PRIVATE, PROBE, Record};
 use crate::s3::{Lack, S3};
 use crate::setting::{Kind, Setting};
 use crate::silence_kills;
@@ -42,7 +42,7 @@ fn refusals(record: &Record, is_empty: bool, what: &str) -> usize {
         .into_iter()
         .map(|(_, key)| key)
         .collect();
-    written.retain(|key| key != "dojang-probe.json");
+    written.retain(|key| key != PROBE);
     if is_empty {
         assert!(written.is_empty(), "{what}: {written:?}");
     } else {

@@ -38,6 +38,8 @@ pub(crate) struct Invocation {
     pub(crate) limit: Micros,
     /// The instance's clock at its start: seconds since 1970.
     pub(crate) now: i64,
+    /// The server refuses to be tried by its process.
+    pub(crate) is_probe_refused: bool,
     pub(crate) outcome: Outcome,
 }
 
@@ -60,3 +62,5 @@ pub(crate) struct Look {
 pub(crate) const PRIVATE: &str = "private";
 pub(crate) const PUBLIC: &str = "public";
 pub(crate) const DATA: &str = "data.json";
+/// On which a server is tried.
+pub(crate) const PROBE: &str = "dojang-probe.json";

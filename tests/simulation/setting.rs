@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     /// The clocks of so many of 1,000 processes are ahead or behind from the start.
     pub(crate) clocks: u64,
     pub(crate) trust: Trust,
+    /// The server refuses to be tried by so many of 1,000 processes, for good.
+    pub(crate) refused_probes: u64,
     /// So many of 100 requests take attendance, or change the session that it is taken of.
     pub(crate) attendance: u64,
     /// So many of 1,000 requests are made twice at once.
@@ -56,10 +58,12 @@ pub(crate) enum Kind {
     Foreign,
     /// The same while instances idle: what they know has become old.
     ForeignAtLeisure,
+    /// Some processes may not try the server, which the others do.
+    RefusedProbes,
 }
 
 impl Kind {
-    pub(crate) const ALL: [(Self, &'static str); 8] = [
+    pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::AsTheyCome, "as they come"),
         (Self::Attendance, "attendance"),
         (Self::BusyAttendance, "busy attendance"),
@@ -68,6 +72,7 @@ impl Kind {
         (Self::Crowd, "crowd"),
         (Self::Foreign, "foreign"),
         (Self::ForeignAtLeisure, "foreign at leisure"),
+        (Self::RefusedProbes, "refused probes"),
     ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -132,6 +137,12 @@ impl Kind {
                 foreign: 250,
                 ..setting
             },
+            Self::RefusedProbes => Setting {
+                trust: Trust::Probed,
+                refused_probes: 300,
+                faults: faults.with([(Fault::Kill, 10)]),
+                ..setting
+            },
         }
     }
 }
@@ -176,6 +187,7 @@ fn setting(seed: u64) -> Setting {
         } else {
             Trust::Full
         },
+        refused_probes: 0,
         attendance: 0,
         twice: 60,
         resets: 0,

@@ -30,6 +30,8 @@ struct State {
     /// Of each thread; while there are none, nobody waits.
     turns: Vec<Turn>,
     is_crash_left: bool,
+    /// Nobody gives turns any more.
+    is_abandoned: bool,
     path: Path,
     /// How many choices were made.
     made: usize,
@@ -57,6 +59,7 @@ impl Turns {
                 now: 0,
                 turns: Vec::new(),
                 is_crash_left,
+                is_abandoned: false,
                 path,
                 made: 0,
             }),
@@ -80,6 +83,8 @@ impl Turns {
 
     /// Gives turns until both threads have ended.
     pub(crate) fn conduct(&self) {
+        // By a panic too: the threads are not to wait for ever.
+        let _end = Abandons(self);
         loop {
             let mut state = self.lock();
             while state
@@ -116,6 +121,7 @@ impl Turns {
                 state.turns[thread] = Turn::Runs;
                 return step;
             }
+            assert!(!state.is_abandoned, "nobody gives turns any more");
             state = self.wait(state);
         }
     }
@@ -160,6 +166,16 @@ impl State {
         }
         self.path.push((0, among));
         0
+    }
+}
+
+/// Has no turns be given any more when it is dropped.
+struct Abandons<'a>(&'a Turns);
+
+impl Drop for Abandons<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_abandoned = true;
+        self.0.0.changed.notify_all();
     }
 }
 

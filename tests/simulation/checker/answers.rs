@@ -30,13 +30,22 @@ impl Checker<'_> {
     ) -> Result<(), Violation> {
         let made = self.made_by(key, invocation);
         match &invocation.outcome {
-            Outcome::Killed | Outcome::Fault(State::NotKnown) | Outcome::BadServer(_) => Ok(()),
+            Outcome::Killed
+            | Outcome::Fault(State::NotKnown)
+            | Outcome::BadServer(State::NotKnown) => Ok(()),
             // Whenever the write took effect: it was sent before.
-            Outcome::Fault(State::NothingChanged) | Outcome::Refused(_) if made.is_some() => {
+            Outcome::Fault(State::NothingChanged)
+            | Outcome::BadServer(State::NothingChanged)
+            | Outcome::Refused(_)
+                if made.is_some() =>
+            {
                 Err("it was changed all the same".into())
             }
-            Outcome::Fault(State::NothingChanged) => self.has_made_no_club(invocation),
-            Outcome::Fault(State::ChangedNotPublic) => {
+            Outcome::Fault(State::NothingChanged) | Outcome::BadServer(State::NothingChanged) => {
+                self.has_made_no_club(invocation)
+            }
+            Outcome::Fault(State::ChangedNotPublic)
+            | Outcome::BadServer(State::ChangedNotPublic) => {
                 // Making the club is a change too, to who asked for that.
                 let has_made_club = operation.request["action"]
                     == Action::TriggerInitialization.name()
@@ -81,15 +90,18 @@ impl Checker<'_> {
         // What was newest when the request came must be public by now; so must its own change.
         let at_start = self.newest_at(invocation.arrived);
         let at_end = self.newest_at(invocation.end);
-        let shown = self.shown_at(invocation.end).ok_or("nothing is public")?;
-        if shown < at_start {
-            return Err(format!(
-                "version {shown} was public, {at_start} should have been"
-            ));
+        let shown = self.shown_at(invocation.end);
+        let lags = |n| {
+            let shown = shown.map_or_else(|| "none".to_owned(), |shown| shown.to_string());
+            format!("version {shown} was public, {n} should have been")
+        };
+        // Where the server refuses to be tried, reads and refusals are served, and nothing is published for them.
+        if shown < Some(at_start) && !invocation.is_probe_refused {
+            return Err(lags(at_start));
         }
         if let Some((n, as_applied)) = self.committed_by(key, invocation.end) {
             let told = self.repeated_answer_is_true(n, as_applied, operation, invocation);
-            if told.is_ok() && shown >= n {
+            if told.is_ok() && shown >= Some(n) {
                 return Ok(());
             }
             // Another invocation may have made the change, after this one looked; or the list has forgotten it.
@@ -99,9 +111,7 @@ impl Checker<'_> {
                 .iter()
                 .all(|link| link.journal.contains(as_applied));
             if is_surely_seen && is_remembered {
-                return told.and(Err(format!(
-                    "version {shown} was public, {n} should have been"
-                )));
+                return told.and(Err(lags(n)));
             }
         }
         let is_true = (at_start..=at_end).any(|n| {
