@@ -28,7 +28,7 @@ use crate::workload::{self, TEST_SECRET};
 use crate::world::{BASE, seconds, time};
 
 #[test]
-fn every_order_of_two_requests_and_one_crash_keeps_the_promises() {
+fn no_order_of_two_requests_and_one_crash_breaks_a_promise() {
     silence_kills();
     let is_asked_for_all = std::env::var("DOJANG_ORDERS").is_ok_and(|orders| orders == "all");
     let mut total = 0;
