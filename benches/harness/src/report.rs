@@ -123,7 +123,7 @@ fn charts(results: &Results, machine: &Machine) -> Vec<(&'static str, String)> {
     ]
     .into_iter()
     .map(|(measure, title)| {
-        let places = [10, 100, 1_000, 10_000, 100_000]
+        let places = [10, 100, 1_000, 10_000, 30_000]
             .map(|members: u32| (f64::from(members), growth_section(members as usize)));
         panel(results, title, &places, measure)
     })

@@ -227,7 +227,7 @@ fn evicted(results: &Results) -> Option<String> {
 }
 
 fn growth(results: &Results) -> Option<String> {
-    let clubs: Vec<usize> = [10, 100, 1_000, 10_000, 100_000].into();
+    let clubs: Vec<usize> = [10, 100, 1_000, 10_000, 30_000].into();
     let cell = |variant: &Variant, members: usize| {
         let section = growth_section(members);
         let median = |measure| results.samples.median(&section, variant.name, measure);
