@@ -5,8 +5,8 @@
 pub(crate) const MAX_VALUES: usize = 100_000;
 /// Digits of a number in a request: far more than any has use for.
 pub(crate) const MAX_DIGITS: usize = 1_000;
-/// Bytes of a string in a request that an action looks at. The service that dojang replaces stored comments without a
-/// limit, and a client may send one back unchanged.
+/// Bytes of a string in a request that an action looks at. So much, because the service that dojang replaces stored
+/// comments without a limit, and clients send them back unchanged.
 pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Code points of a session's comment.
 pub const MAX_COMMENT_CODE_POINTS: usize = 10_000;

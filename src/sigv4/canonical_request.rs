@@ -1,6 +1,7 @@
 //! Step 1: the canonical request, and which headers are signed.
 //!
-//! Every header that the caller gives is signed, and those that signing adds. S3 asks for `host` and all `x-amz-*`.
+//! Every header of the request is signed (`src/s3/client.rs`: type, caching, checksum, metadata, condition), and so are
+//! those that signing adds. S3 asks for `host`, `content-type` and all `x-amz-*`.
 //! Conditions (`If-Match`, `If-None-Match`) are signed too, so that nobody on the way can take one off a write. The
 //! HTTP client's own headers are not signed: `content-length`, `accept`, `user-agent`.
 

@@ -42,7 +42,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 Err(_) if self.may_have_committed => Ok(self.answer_of_own(private, secret)?),
                 answer => answer,
             };
-            // A caller who is refused does not learn that it took effect, and a fault does not tell it either.
+            // Refused callers must not learn that the change took effect, not even from a later fault.
             self.progress = match answer {
                 Ok(_) => Progress::Committed(secret),
                 Err(_) => Progress::Nothing,

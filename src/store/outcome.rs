@@ -10,7 +10,7 @@ use crate::s3::ETag;
 /// What is known of the request's change.
 #[derive(Debug, Default)]
 pub(super) enum Progress {
-    /// Nothing was sent that has taken effect, or may yet.
+    /// Nothing was sent whose outcome is open: it has not taken effect, or the list of this version says that it has.
     #[default]
     Nothing,
     /// A commit was sent, and no answer tells what became of it: it may have been applied, or may be yet.

@@ -29,9 +29,9 @@ pub(super) struct Run<'a, S, W> {
     pub(super) progress: Progress,
     /// The answer to the change that this run sent last.
     pub(super) answer: Value,
-    /// The secret, and the last operation on the list, of the version that it was to replace.
+    /// The secret, and the last operation on the list, of the version that this change was to replace.
     pub(super) sent_after: Option<(Secret, Option<Remembered>)>,
-    /// That change may have taken effect: the run owes its caller more than a refusal, whatever becomes of the caller
+    /// That change may have taken effect. Then the caller must not simply be refused, whatever became of the caller
     /// meanwhile.
     pub(super) may_have_committed: bool,
     /// There was no club, this request made one, and it is not public yet.
