@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -13,6 +14,7 @@ use super::access::{Access, Keys};
 use super::backend::Backend;
 use super::fault::{Fault, RequestHead, RequestKind, RequestRecord};
 use super::gate::{self, Refusal};
+use super::operations::answers::http_date;
 use super::operations::checksums::ReceivedBody;
 use super::store::Buckets;
 use super::{S3Options, cors, lock};
@@ -120,6 +122,10 @@ impl Service {
             && let Ok(id) = HeaderValue::from_str(&id)
         {
             answer.headers_mut().insert("x-amz-request-id", id);
+        }
+        // Not hyper's, which it makes anew once a second: no object is to be newer than the answer that it was stored.
+        if let Ok(date) = http_date(SystemTime::now()) {
+            answer.headers_mut().insert("date", date);
         }
         answer
             .headers_mut()
