@@ -8,36 +8,26 @@ use crate::variants::OURS;
 
 /// The table, or `None` without samples.
 pub(crate) fn table(results: &Results) -> Option<String> {
-    let median = |variant: &str, measure| results.samples.median(as_aws::SECTION, variant, measure);
-    let rows: Vec<Vec<String>> = results
-        .variants
-        .iter()
-        .filter(|variant| median(variant.name, "invoke_ms").is_some())
-        .map(|variant| {
-            let cells = MEASURES.iter().map(|(_, measure)| {
-                median(variant.name, measure).map_or("–".to_owned(), |value| {
-                    match measure.ends_with("_ms") {
-                        true => significant(value),
-                        false => value.to_string(),
-                    }
-                })
-            });
-            [format!("`{}`", variant.name)]
-                .into_iter()
-                .chain(cells)
-                .collect()
-        })
-        .collect();
+    let rows = results.rows(as_aws::SECTION, "invoke_ms", |variant| {
+        let cell = |(_, measure): &(&str, &str)| {
+            let median = results
+                .samples
+                .median(as_aws::SECTION, variant.name, measure);
+            median.map_or("–".to_owned(), |value| match measure.ends_with("_ms") {
+                true => significant(value),
+                false => value.to_string(),
+            })
+        };
+        MEASURES.iter().map(cell).collect()
+    })?;
     let names = MEASURES.map(|(name, _)| name);
-    (!rows.is_empty()).then(|| {
-        format!(
-            "### As AWS\n\nMedians, a write. {}; two hosts, {} MB's share of a CPU after INIT. The last two \
-             columns count the answers of S3 that an invocation waits for one after the other.\n\n{}",
-            results.shape.sentence(),
-            as_aws::MEGABYTES,
-            markdown(&names, &rows)
-        )
-    })
+    Some(format!(
+        "### As AWS\n\nMedians, a write. {}; two hosts, {} MB's share of a CPU after INIT. The last two \
+         columns count the answers of S3 that an invocation waits for one after the other.\n\n{}",
+        results.shape.sentence(),
+        as_aws::MEGABYTES,
+        markdown(&names, &rows)
+    ))
 }
 
 /// A change on a cold function from its start to its answer, as a picture; `None` without samples.

@@ -43,6 +43,11 @@ pub(crate) fn significant(value: f64) -> String {
     }
 }
 
+/// How many times as much, if it was measured.
+pub(crate) fn times(ratio: Option<f64>) -> String {
+    ratio.map_or("–".to_owned(), |ratio| format!("{}×", significant(ratio)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,30 @@ pub(crate) struct Results {
     pub(crate) seconds: f64,
 }
 
+impl Results {
+    /// A row for each variant that has samples of `needed`.
+    pub(crate) fn rows(
+        &self,
+        section: &str,
+        needed: &str,
+        cells: impl Fn(&Variant) -> Vec<String>,
+    ) -> Option<Vec<Vec<String>>> {
+        let with_samples = self
+            .variants
+            .iter()
+            .filter(|variant| self.samples.median(section, variant.name, needed).is_some());
+        let rows: Vec<Vec<String>> = with_samples
+            .map(|variant| {
+                [format!("`{}`", variant.name)]
+                    .into_iter()
+                    .chain(cells(variant))
+                    .collect()
+            })
+            .collect();
+        (!rows.is_empty()).then_some(rows)
+    }
+}
+
 pub(crate) fn run(
     bench: &Bench,
     options: &Options,

@@ -1,7 +1,7 @@
 //! The tables, in Markdown.
 
 use crate::cgroup::SIZES;
-use crate::markdown::{markdown, significant};
+use crate::markdown::{markdown, significant, times};
 use crate::parts::{Results, growth_section, memory_section};
 use crate::run::Begins;
 use crate::stats::Summary;
@@ -45,7 +45,7 @@ pub(crate) fn cold_starts(results: &Results) -> Option<String> {
         ("S3 requests, cold", Form::Count("requests")),
         ("warm", Form::Count("warm_requests")),
     ];
-    let rows = rows(results, "table", "init_ms", |variant| {
+    let rows = results.rows("table", "init_ms", |variant| {
         let mut cells: Vec<_> = columns
             .iter()
             .map(|(_, form)| form.cell(results, "table", variant))
@@ -78,12 +78,10 @@ fn ratios(results: &Results) -> Option<String> {
         ("CPU", "cpu_ms"),
         ("peak RSS", "peak_rss_mb"),
     ];
-    let rows = rows(results, "table", "init_ms", |variant| {
+    let rows = results.rows("table", "init_ms", |variant| {
+        let samples = &results.samples;
         let ratio = |(_, measure): &(&str, &str)| {
-            results
-                .samples
-                .ratio("table", variant.name, OURS, measure)
-                .map_or("–".to_owned(), |ratio| format!("{}×", significant(ratio)))
+            times(samples.ratio("table", variant.name, OURS, measure))
         };
         measures.iter().map(ratio).collect()
     })?;
@@ -95,30 +93,26 @@ fn ratios(results: &Results) -> Option<String> {
 
 /// What is above the limit.
 fn limit(results: &Results) -> Option<String> {
-    let rows = rows(results, "table", "cold_write_ms", |variant| {
+    results.samples.median("table", LIMIT, "cold_write_ms")?;
+    let rows = results.rows("table", "cold_write_ms", |variant| {
         let cells = [
             targets::times_the_limit(results, variant.name, |summary| summary.median),
             targets::times_the_limit(results, variant.name, |summary| summary.minimum),
             targets::cpu_times_the_limit(results, variant.name),
         ];
-        let cell = |times: Option<targets::Ratio>| {
-            times.map_or("–".to_owned(), |ratio| {
-                format!("{}×", significant(ratio.value))
-            })
-        };
-        cells.map(cell).into()
+        cells
+            .map(|ratio| times(ratio.map(|ratio| ratio.value)))
+            .into()
     })?;
-    results
-        .samples
-        .median("table", LIMIT, "cold_write_ms")
-        .map(|_| {
-            format!(
-                "### Times the limit\n\n`{LIMIT}` does what a cold write cannot leave out (`benches/variants/{LIMIT}`). CPU \
-                 time is that above the process floor, `{}`.\n\n{}",
-                targets::FLOOR,
-                markdown(&["cold write, medians", "minima", "CPU above the floor"], &rows)
-            )
-        })
+    Some(format!(
+        "### Times the limit\n\n`{LIMIT}` does what a cold write cannot leave out (`benches/variants/{LIMIT}`). CPU \
+         time is that above the process floor, `{}`.\n\n{}",
+        targets::FLOOR,
+        markdown(
+            &["cold write, medians", "minima", "CPU above the floor"],
+            &rows
+        )
+    ))
 }
 
 /// Time until the S3 client is ready, beside what the replaced service published of itself.
@@ -200,14 +194,14 @@ fn memory(results: &Results, begins: Begins) -> Option<String> {
 }
 
 fn evicted(results: &Results) -> Option<String> {
-    let rows = rows(results, "evicted", "init_ms", |variant| {
+    let rows = results.rows("evicted", "init_ms", |variant| {
         let ratio = results
             .samples
             .ratio("evicted", variant.name, OURS, "cold_write_ms");
         vec![
             Form::WithMinimum("init_ms").cell(results, "evicted", variant),
             Form::WithMinimum("cold_write_ms").cell(results, "evicted", variant),
-            ratio.map_or("–".to_owned(), |ratio| format!("{}×", significant(ratio))),
+            times(ratio),
             Form::Count("major_faults").cell(results, "evicted", variant),
         ]
     })?;
@@ -279,7 +273,7 @@ fn spread(results: &Results) -> Option<String> {
         "warm_write_ms",
         "cpu_ms",
     ];
-    let rows = rows(results, "table", "init_ms", |variant| {
+    let rows = results.rows("table", "init_ms", |variant| {
         let cell = |measure: &&str| {
             results
                 .samples
@@ -344,30 +338,6 @@ impl Form {
         };
         shown.unwrap_or("–".to_owned())
     }
-}
-
-/// A row for each variant that has samples of `needed`.
-fn rows(
-    results: &Results,
-    section: &str,
-    needed: &str,
-    cells: impl Fn(&Variant) -> Vec<String>,
-) -> Option<Vec<Vec<String>>> {
-    let with_samples = results.variants.iter().filter(|variant| {
-        results
-            .samples
-            .median(section, variant.name, needed)
-            .is_some()
-    });
-    let rows: Vec<Vec<String>> = with_samples
-        .map(|variant| {
-            [format!("`{}`", variant.name)]
-                .into_iter()
-                .chain(cells(variant))
-                .collect()
-        })
-        .collect();
-    (!rows.is_empty()).then_some(rows)
 }
 
 fn megabytes(bytes: usize) -> String {
