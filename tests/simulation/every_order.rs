@@ -24,7 +24,7 @@ use crate::record::{Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
 use crate::s3::{S3, serve};
 use crate::silence_kills;
 use crate::turns::{Ends, Path, Step, Time, Turns};
-use crate::workload::{self, TEST_SECRET};
+use crate::workload::{self, TEST_SECRET, member, named};
 use crate::world::{BASE, seconds, time};
 
 #[test]
@@ -59,49 +59,40 @@ type Pair = [Map<String, Value>; 2];
 /// Requests that get in each other's way.
 fn pairs() -> Vec<(&'static str, Start, Pair)> {
     let club = workload::initial_club(BASE);
-    let code = |name: &str| {
-        let mut users = club.users.values();
-        let user = users.find(|user| user.name == name).expect("a member");
+    let code = |name| {
+        let user = member(&club, name);
         (user.auth_token.text().to_owned(), user.user_id.clone())
     };
     let ((admin, _), (coach, coach_id)) = (code("Grandmaster Oh"), code("Coach Hana"));
-    let (member, member_id) = code("Amir");
+    let (amir, amir_id) = code("Amir");
     let begun = club
         .sessions
         .values()
         .find(|session| session.start_time <= BASE);
     let session = &begun.expect("one session has begun").session_id;
-    let request = |name: &str, value: Value| {
-        let mut request = value.as_object().cloned().expect("an object");
-        request.insert(
-            "operation_id".to_owned(),
-            json!(format!("operation-{name}")),
-        );
-        request
-    };
     let answer = |name, answer| {
         let value = json!({"action": "any_register_participation",
-            "joining_sessions": {session: answer}, "user_auth_tokens": [member]});
-        request(name, value)
+            "joining_sessions": {session: answer}, "user_auth_tokens": [amir]});
+        named(name, value)
     };
     let attendance = |name, id: &str| {
         let value = json!({"action": "coach_register_participation", "auth_token": coach,
             "session_id": session, "participants": [id]});
-        request(name, value)
+        named(name, value)
     };
-    let cancel = request(
+    let cancel = named(
         "cancel",
         json!({"action": "coach_update_training_session",
         "auth_token": admin, "session_id": session, "session_state": "cancelled"}),
     );
-    let begin = |name| request(name, json!({"action": "any_trigger_initialization"}));
-    let remove = request(
+    let begin = |name| named(name, json!({"action": "any_trigger_initialization"}));
+    let remove = named(
         "remove",
         json!({"action": "admin_delete_user", "auth_token": admin,
         "user_id": coach_id}),
     );
     let create = |name| {
-        request(
+        named(
             name,
             json!({"action": "admin_create_user", "auth_token": admin,
             "role": "Student", "name": "Gitte"}),
@@ -128,12 +119,12 @@ fn pairs() -> Vec<(&'static str, Start, Pair)> {
         (
             "attendance and cancelling",
             Start::Warm,
-            [attendance("a", &member_id), cancel],
+            [attendance("a", &amir_id), cancel],
         ),
         (
             "attendance and removing the coach",
             Start::Warm,
-            [attendance("a", &member_id), remove],
+            [attendance("a", &amir_id), remove],
         ),
         ("two clubs", Start::Empty, [begin("a"), begin("b")]),
     ]

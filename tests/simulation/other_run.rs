@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::record::{DATA, PRIVATE, PUBLIC};
 use crate::s3::S3;
 use crate::turns::{Step, Time, Turns};
-use crate::workload::{self, TEST_SECRET};
+use crate::workload::{self, TEST_SECRET, member, named};
 use crate::world::{BASE, time};
 
 #[test]
@@ -74,42 +74,30 @@ struct Requests {
 impl Requests {
     fn new() -> Self {
         let club = workload::initial_club(BASE);
-        let user = |name: &str| {
-            let mut users = club.users.values();
-            users.find(|user| user.name == name).expect("a member")
-        };
-        let code = |name| user(name).auth_token.text();
+        let code = |name| member(&club, name).auth_token.text();
         let session = club.sessions.keys().next().expect("a session");
         let (admin, coach) = ("Grandmaster Oh", "Coach Hana");
-        let request = |name: &str, value: Value| {
-            let mut request = value.as_object().cloned().expect("an object");
-            request.insert(
-                "operation_id".to_owned(),
-                json!(format!("operation-{name}")),
-            );
-            request
-        };
         Self {
-            update: request(
+            update: named(
                 "update",
                 json!({"action": "coach_update_training_session", "auth_token": code(coach),
                     "session_id": session, "start_time": BASE + 600, "end_time": BASE + 3_600,
-                    "coach": user(coach).user_id, "comment": "changed"}),
+                    "coach": member(&club, coach).user_id, "comment": "changed"}),
             ),
-            answer: request(
+            answer: named(
                 "answer",
                 json!({"action": "any_register_participation",
                     "joining_sessions": {session: "Yes"}, "user_auth_tokens": [code("Amir")]}),
             ),
-            delete: request(
+            delete: named(
                 "delete",
                 json!({"action": "coach_update_training_session", "auth_token": code(admin),
                     "session_id": session, "session_state": "deleted"}),
             ),
-            remove: request(
+            remove: named(
                 "remove",
                 json!({"action": "admin_delete_user", "auth_token": code(admin),
-                    "user_id": user(coach).user_id}),
+                    "user_id": member(&club, coach).user_id}),
             ),
         }
     }

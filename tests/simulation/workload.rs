@@ -4,7 +4,7 @@ use dojang::club::Club;
 use dojang::club::demo;
 use dojang::club::participation::Intentions;
 use dojang::club::session::SessionState;
-use dojang::club::user::Role;
+use dojang::club::user::{Role, User};
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;
@@ -89,6 +89,20 @@ fn object(request: Value) -> Map<String, Value> {
         unreachable!("it was made as an object")
     };
     request
+}
+
+/// A request by whose name its operation is told from others.
+pub(crate) fn named(name: &str, request: Value) -> Map<String, Value> {
+    let mut request = object(request);
+    let id = json!(format!("operation-{name}"));
+    request.insert("operation_id".to_owned(), id);
+    request
+}
+
+/// The member of that name.
+pub(crate) fn member<'c>(club: &'c Club, name: &str) -> &'c User {
+    let mut users = club.users.values();
+    users.find(|user| user.name == name).expect("a member")
 }
 
 /// The club that every run begins with: a small one, so that many want the same.
