@@ -158,3 +158,10 @@ class Pys3local(Other):
     def command(self, data, port):
         return [self.bin / "pys3local", "serve", "--path", data, "--listen", f"127.0.0.1:{port}", "--access-key-id",
                 self.key_id, "--secret-access-key", self.secret, "--region", REGION, "--allow-bucket-creation"]
+
+
+class LocalBucket(Other):
+    name = package = "localbucket"
+
+    def command(self, data, port):
+        return [self.bin / "localbucket", "--port", str(port), data]

@@ -27,9 +27,10 @@ def recorder(endpoint: str):
 
         def hand_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            recorded.append(Recorded(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            recorded.append(Recorded(self.command, self.path, headers, body))
             server = http.client.HTTPConnection(endpoint.removeprefix("http://"))
-            server.request(self.command, self.path, body or None, dict(self.headers))
+            server.request(self.command, self.path, body or None, headers)
             answer = server.getresponse()
             content = answer.read()
             server.close()

@@ -27,12 +27,11 @@ def test_every_request_is_signed_as_botocore_signs_it(kind, has_token, tmp_path,
     assert ("x-amz-security-token" in headers) == has_token
     for request in requests:
         assert request.headers["authorization"] == by_botocore(request, environment, monkeypatch), request
-    print(f"{len(requests)} requests")
 
 
 def by_botocore(request: Recorded, environment: dict[str, str], monkeypatch) -> str:
-    """What it would have for `Authorization` at that moment, less the spaces between its parts. What it does not add itself must be signed if S3 says so
-    (`x-amz-*`), and may be otherwise."""
+    """What it would have for `Authorization` at that moment, less the spaces between its parts. What it does not add
+    itself must be signed if S3 says so (`x-amz-*`), and may be otherwise."""
     names = request.headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
     to_sign = {name: value for name, value in request.headers.items() if name in names or name.startswith("x-amz-")}
     now = datetime.datetime.strptime(request.headers["x-amz-date"], botocore.auth.SIGV4_TIMESTAMP)
