@@ -12,9 +12,9 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "shared")]
 
-from documents import ROOT  # noqa: E402
 from function import Function  # noqa: E402
 from local import LocalClub, LocalS3  # noqa: E402
+from shipped import SHIPPED  # noqa: E402
 
 
 @pytest.fixture
@@ -33,6 +33,6 @@ def local_club(tmp_path):
 
 @pytest.fixture
 def function(s3):
-    """The real executable on that server."""
-    with Function([str(ROOT / "target/debug/bootstrap")], s3.environment) as function:
+    """The shipped executable on that server."""
+    with Function([SHIPPED], s3.environment) as function:
         yield function

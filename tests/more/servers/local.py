@@ -8,6 +8,7 @@ from pathlib import Path
 from documents import ROOT
 from function import PATIENCE_SECONDS
 from server import Server
+from shipped import SHIPPED
 
 
 class _Local(Server):
@@ -50,6 +51,7 @@ class _Local(Server):
 class LocalS3(_Local):
     """The S3 server alone."""
 
+    name = "this project's own"
     arguments = ["--s3-only"]
 
     def is_last(self, line: str) -> bool:
@@ -58,6 +60,8 @@ class LocalS3(_Local):
 
 class LocalClub(_Local):
     """The whole club, with the function and its URL."""
+
+    arguments = ["--function", SHIPPED]
 
     def is_last(self, line: str) -> bool:
         return line.startswith("open http://")

@@ -47,6 +47,11 @@ class Server:
         head = self.ok('aws s3api head-object --bucket "$PRIVATE_BUCKET" --key data.json', cwd)
         return json.loads(head)["Metadata"]
 
+    def objects(self, cwd: Path) -> list[str]:
+        """Names and ETags of all that is in the buckets."""
+        return [self.ok(f"aws s3api list-objects-v2 --bucket {bucket} --query 'Contents[].[Key, ETag]'", cwd)
+                for bucket in (self.private, self.public)]
+
     def public_club(self) -> dict:
         """The club as a client reads it, without credentials."""
         with urllib.request.urlopen(f"{self.endpoint}/{self.public}/data.json") as answer:

@@ -23,12 +23,14 @@ run_pytest() {
   exec "$venv/bin/python" -m pytest -p no:cacheprovider -ra --durations=5 "$here" "$@"
 }
 
-# Makes the environment $venv, anew when the list changes.
+# install_python_packages [LIST FOLDER]: makes an environment of the packages of a list, anew when the list changes;
+# $venv of $here's, unless said otherwise.
 install_python_packages() {
-  cmp -s "$here/requirements.txt" "$venv/requirements.txt" && return
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt"
-  "$venv/bin/pip" check
-  cp "$here/requirements.txt" "$venv/requirements.txt"
+  local list=${1-$here/requirements.txt} folder=${2-$venv}
+  cmp -s "$list" "$folder/requirements.txt" && return
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$list"
+  "$folder/bin/pip" check
+  cp "$list" "$folder/requirements.txt"
 }

@@ -37,6 +37,14 @@ class Program:
                 assert self._process.poll() is None and time.monotonic() < end, self.log()[-2000:]
                 threading.Event().wait(0.05)
 
+    def listening(self, port: int) -> None:
+        """Returns once it takes connections."""
+        self.patiently(lambda: socket.create_connection(("127.0.0.1", port)).close())
+
+    def ended(self) -> int:
+        """Its exit code, once it has one."""
+        return self._process.wait(PATIENCE_SECONDS)
+
     def __enter__(self):
         return self
 

@@ -1,19 +1,19 @@
-"""The executable in AWS's own emulator of Lambda: a Runtime API that others wrote."""
+"""The executable in emulators of Lambda: Runtime APIs that others wrote."""
 
 import base64
 import json
 
 import pytest
-from documents import ROOT
+from emulators import CargoLambda, Rie
 from local import LocalS3
-from rie import Emulator
+from shipped import SHIPPED
 
-BOOTSTRAP = str(ROOT / "target/debug/bootstrap")
+emulators = pytest.mark.parametrize("kind", [Rie, CargoLambda], ids=lambda kind: kind.name)
 
 
 @pytest.fixture
-def emulator(tmp_path):
-    with LocalS3(tmp_path) as server, Emulator(BOOTSTRAP, server.environment, tmp_path) as emulator:
+def emulator(kind, tmp_path):
+    with LocalS3(tmp_path) as server, kind(SHIPPED, server.environment, tmp_path) as emulator:
         yield emulator
 
 
@@ -29,6 +29,7 @@ def status_and_body(payload: bytes) -> tuple[int, dict]:
     return answer["statusCode"], json.loads(answer["body"])
 
 
+@emulators
 def test_it_answers_and_refuses(emulator):
     begin = json.dumps({"action": "any_trigger_initialization"})
     assert status_and_body(emulator.invoke(begin.encode())) == (200, {})
@@ -45,12 +46,14 @@ def test_it_answers_and_refuses(emulator):
     assert emulator.log().count("S3 client ready") == 1
 
 
+@emulators
 def test_6_mb_are_served(emulator):
     long = json.dumps({"action": "any_trigger_initialization", "more": "x" * 6_000_000})
     status, body = status_and_body(emulator.invoke(posted(long)))
     assert (status, body) == (200, {}), body
 
 
-def test_a_start_that_fails_says_why(tmp_path):
-    with Emulator(BOOTSTRAP, {"AWS_REGION": "eu-north-1"}, tmp_path) as emulator:
-        assert b"PRIVATE_BUCKET_NAME" in emulator.invoke(b"{}") + emulator.log().encode()
+@emulators
+def test_a_start_that_fails_says_why(kind, tmp_path):
+    with kind(SHIPPED, {"AWS_REGION": "eu-north-1"}, tmp_path) as emulator:
+        assert "PRIVATE_BUCKET_NAME" in emulator.said_of_failed_start()
