@@ -45,6 +45,9 @@ impl Backend {
             &config.region,
             config.concurrency,
         );
+        if config.prefetch {
+            client.look_up_ahead([&config.private_bucket, &config.public_bucket]);
+        }
         let store = Store::new(
             client,
             System::default(),

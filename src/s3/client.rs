@@ -49,6 +49,13 @@ impl Client {
         self.exchange.host(Location { bucket, key: "" })
     }
 
+    /// Begins to look up the servers of these buckets, for requests that come at once.
+    pub fn look_up_ahead(&self, buckets: [&str; 2]) {
+        for bucket in buckets {
+            self.exchange.look_up_ahead(Location { bucket, key: "" });
+        }
+    }
+
     /// Whether S3 refuses the session token. This process has no other token, and a new process gets a new one.
     #[must_use]
     pub fn is_token_refused(&self) -> bool {

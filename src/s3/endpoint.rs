@@ -159,6 +159,16 @@ pub struct Address {
     pub path: String,
 }
 
+impl Address {
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.https {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

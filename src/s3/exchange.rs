@@ -66,6 +66,13 @@ impl Exchange {
         }
     }
 
+    /// Begins to look up the server of an object, for a request that comes at once.
+    pub(super) fn look_up_ahead(&self, location: Location<'_>) {
+        let address = self.endpoint.address(location.bucket, location.key);
+        self.resolver
+            .look_up_ahead(&address.scheme(), &address.host);
+    }
+
     /// The server of an object.
     pub(super) fn host(&self, location: Location<'_>) -> String {
         self.endpoint.address(location.bucket, location.key).host
@@ -131,11 +138,12 @@ impl Exchange {
                 payload_sha256: &payload_sha256,
             },
         );
-        let scheme = if address.https { "https" } else { "http" };
         let path = sigv4::encode_path(&address.path);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{scheme}://{}{path}", address.host));
+        let mut request = Request::builder().method(method).uri(format!(
+            "{}://{}{path}",
+            address.scheme(),
+            address.host
+        ));
         for (name, value) in headers {
             request = request.header(name, value);
         }

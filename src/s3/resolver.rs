@@ -2,6 +2,7 @@
 //!
 //! `ureq` asks for one before every request, even if it then takes a connection that is open already.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -9,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Timeout};
@@ -21,43 +23,63 @@ use ureq::{Error, Timeout};
 #[derive(Clone, Debug, Default)]
 pub struct CachingResolver {
     entries: Arc<Mutex<Vec<Entry>>>,
+    /// Lookups that nobody waits for yet.
+    ahead: Arc<Mutex<Vec<Lookup>>>,
 }
 
 impl CachingResolver {
-    /// Forgets all addresses. Call it after a failed connection: S3 wants a retry to use fresh ones.
-    pub fn forget(&self) {
-        self.entries().clear();
+    /// Begins to look a host up, for a request that comes at once: the time until then is not waited for.
+    pub fn look_up_ahead(&self, scheme: &Scheme, host: &str) {
+        let name = host
+            .parse()
+            .ok()
+            .and_then(|authority| DefaultResolver::host_and_port(scheme, &authority));
+        // What is no host is an error of the request.
+        if let Some(name) = name {
+            self.begin_ahead(&name, ask_system);
+        }
     }
 
-    /// The addresses of `host:port`. `system` is how the system looks a name up.
+    fn begin_ahead(&self, name: &str, system: System) {
+        let mut ahead = lock(&self.ahead);
+        if is_address(name) || ahead.iter().any(|lookup| lookup.name == name) {
+            return;
+        }
+        // Without a thread, the request that needs the name says what is wrong.
+        ahead.extend(Lookup::begin(name, system).ok());
+    }
+
+    /// Forgets all addresses. Call it after a failed connection: S3 wants a retry to use fresh ones.
+    pub fn forget(&self) {
+        lock(&self.entries).clear();
+    }
+
+    /// The addresses of `host:port`.
     fn look_up(
         &self,
         name: &str,
         timeout: Duration,
-        system: fn(&str) -> Option<Vec<SocketAddr>>,
+        system: System,
     ) -> Result<Vec<SocketAddr>, Error> {
         if let Some(addresses) = self.remembered(name) {
             return Ok(addresses);
         }
-        let is_address = name
-            .rsplit_once(':')
-            .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
-        let found = if is_address {
+        let found = if is_address(name) {
             system(name)
         } else {
-            let (sender, receiver) = mpsc::sync_channel(1);
-            let asked = name.to_owned();
-            thread::Builder::new()
-                .spawn(move || sender.send(system(&asked)))
-                .map_err(Error::Io)?;
-            receiver
+            let lookup = match self.taken_from_ahead(name) {
+                Some(lookup) => lookup,
+                None => Lookup::begin(name, system).map_err(Error::Io)?,
+            };
+            lookup
+                .receiver
                 .recv_timeout(timeout.min(LOOKUP_TIMEOUT))
                 .map_err(|_| Error::Timeout(Timeout::Resolve))?
         };
         let addresses = found
             .filter(|addresses| !addresses.is_empty())
             .ok_or(Error::HostNotFound)?;
-        self.entries().push(Entry {
+        lock(&self.entries).push(Entry {
             name: name.to_owned(),
             addresses: addresses.clone(),
             since: SystemTime::now(),
@@ -65,9 +87,15 @@ impl CachingResolver {
         Ok(addresses)
     }
 
+    fn taken_from_ahead(&self, name: &str) -> Option<Lookup> {
+        let mut ahead = lock(&self.ahead);
+        let place = ahead.iter().position(|lookup| lookup.name == name)?;
+        Some(ahead.swap_remove(place))
+    }
+
     fn remembered(&self, name: &str) -> Option<Vec<SocketAddr>> {
         let now = SystemTime::now();
-        let mut entries = self.entries();
+        let mut entries = lock(&self.entries);
         // The wall clock may be set back: an age that cannot be told is as good as too old.
         entries.retain(|entry| {
             now.duration_since(entry.since)
@@ -76,11 +104,19 @@ impl CachingResolver {
         let entry = entries.iter().find(|entry| entry.name == name)?;
         Some(entry.addresses.clone())
     }
-
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
+
+fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_address(name: &str) -> bool {
+    name.rsplit_once(':')
+        .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
+}
+
+/// How the system looks `host:port` up.
+type System = fn(&str) -> Option<Vec<SocketAddr>>;
 
 fn ask_system(name: &str) -> Option<Vec<SocketAddr>> {
     Some(name.to_socket_addrs().ok()?.take(MAX_ADDRESSES).collect())
@@ -113,6 +149,25 @@ struct Entry {
     since: SystemTime,
 }
 
+/// A lookup that goes on in a thread of its own.
+#[derive(Debug)]
+struct Lookup {
+    name: String,
+    receiver: mpsc::Receiver<Option<Vec<SocketAddr>>>,
+}
+
+impl Lookup {
+    fn begin(name: &str, system: System) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let asked = name.to_owned();
+        thread::Builder::new().spawn(move || sender.send(system(&asked)))?;
+        Ok(Self {
+            name: name.to_owned(),
+            receiver,
+        })
+    }
+}
+
 /// A name server answers within some ms; another try may reach another one.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_AGE: Duration = Duration::from_secs(60);
@@ -136,9 +191,9 @@ mod tests {
                 .unwrap(),
             found
         );
-        assert_eq!(resolver.entries().len(), 1);
+        assert_eq!(lock(&resolver.entries).len(), 1);
         resolver.forget();
-        assert!(resolver.entries().is_empty());
+        assert!(lock(&resolver.entries).is_empty());
     }
 
     #[test]
@@ -151,7 +206,7 @@ mod tests {
                 addresses: stale.clone(),
                 since,
             };
-            *resolver.entries() = vec![entry];
+            *lock(&resolver.entries) = vec![entry];
             assert_ne!(
                 resolver
                     .look_up("127.0.0.1:80", PATIENCE, ask_system)
@@ -192,12 +247,39 @@ mod tests {
         }
         let name = "s3.example.org:443";
         assert!(resolver.look_up(name, PATIENCE, in_this_thread).is_err());
-        resolver.entries().push(Entry {
+        lock(&resolver.entries).push(Entry {
             name: name.to_owned(),
             addresses: vec!["127.0.0.1:443".parse().unwrap()],
             since: SystemTime::now(),
         });
         assert!(resolver.look_up(name, PATIENCE, in_this_thread).is_ok());
+    }
+
+    #[test]
+    fn a_lookup_that_was_begun_ahead_is_taken_once() {
+        fn first(_: &str) -> Option<Vec<SocketAddr>> {
+            Some(vec!["127.0.0.1:443".parse().ok()?])
+        }
+        fn second(_: &str) -> Option<Vec<SocketAddr>> {
+            Some(vec!["127.0.0.2:443".parse().ok()?])
+        }
+        let resolver = CachingResolver::default();
+        let name = "s3.example.org:443";
+        for _ in 0..2 {
+            resolver.begin_ahead(name, first);
+            resolver.begin_ahead("127.0.0.1:443", first);
+        }
+        assert_eq!(lock(&resolver.ahead).len(), 1);
+        assert_eq!(
+            resolver.look_up(name, PATIENCE, second).unwrap(),
+            first(name).unwrap()
+        );
+        assert!(lock(&resolver.ahead).is_empty());
+        resolver.forget();
+        assert_eq!(
+            resolver.look_up(name, PATIENCE, second).unwrap(),
+            second(name).unwrap()
+        );
     }
 
     const PATIENCE: Duration = Duration::from_secs(60);

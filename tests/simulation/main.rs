@@ -170,6 +170,23 @@ fn a_promise_is_broken() {
     panic!("nothing was noticed in {changes} changes");
 }
 
+/// A row of the tally in `docs/proof.md`: so many changes (`DOJANG_CHANGES`) in runs of a kind, from a seed on.
+#[test]
+#[ignore = "as long as one likes"]
+fn a_row_of_the_tally() {
+    let kind = kind_asked_for();
+    let first = variable("DOJANG_SEED").unwrap_or(1);
+    let wanted = variable("DOJANG_CHANGES").unwrap_or(10_000);
+    let mut changes = 0;
+    for seed in first.. {
+        changes += kept(kind, seed).changes as u64;
+        if changes >= wanted {
+            println!("| {} | {first} to {seed} | {changes} |", kind.name());
+            break;
+        }
+    }
+}
+
 #[test]
 fn one_seed() {
     if let Some(seed) = variable("DOJANG_SEED") {

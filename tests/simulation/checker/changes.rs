@@ -71,7 +71,7 @@ impl Checker<'_> {
         let before = &self.private[..last];
         before
             .iter()
-            .filter(|link| link.journal.contains(key) && known.contains(&link.version.etag))
+            .filter(|link| known.contains(&link.version.etag) && link.journal.contains(key))
             .any(|seen| {
                 let mut same = before.iter();
                 same.all(|link| {

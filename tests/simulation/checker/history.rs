@@ -98,7 +98,7 @@ impl Checker<'_> {
                     }
                     return Err(format!("an acknowledged entry vanished: {operation:?}"));
                 };
-                self.entry_is_true(entry.get(), operation)?;
+                self.entry_is_true(session, entry.get(), operation)?;
             }
         }
         Ok(())
@@ -142,13 +142,19 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn entry_is_true(&self, entry: &str, acknowledged: &Operation) -> Result<(), Violation> {
-        let (key, writer) = self
-            .record
-            .operations
-            .iter()
-            .find(|(key, _)| entry.contains(&white_space_of(**key)))
-            .ok_or("an entry names no operation")?;
+    fn entry_is_true(
+        &self,
+        session: &str,
+        entry: &str,
+        acknowledged: &Operation,
+    ) -> Result<(), Violation> {
+        let mut operations = self.record.operations.iter();
+        let (key, writer) = operations
+            .find(|(key, operation)| {
+                operation.request.get("session_id").and_then(Value::as_str) == Some(session)
+                    && entry.contains(&white_space_of(**key))
+            })
+            .ok_or("an entry names no operation that takes attendance of its session")?;
         // While it is being written it may be that of an attempt that is put back, or completed, later.
         let entry: Value = serde_json::from_str(entry).map_err(|error| error.to_string())?;
         if entry["participants"] == writer.request["participants"] {
