@@ -204,6 +204,26 @@ test("two coaches take attendance of one session: the second sees both and decid
   assert.deepEqual(names, ["Amir", "Birgitte", "Carlos", "Coach Mette", "Emil"]);
 });
 
+test("ticks that were kept while another coach saved: both are shown then, too", async () => {
+  const club = await site.club();
+  const [session] = inOrder(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const dialog = page.getByRole("dialog");
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  await dialog.getByRole("checkbox", { name: "Emil" }).check();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await site.post("coach_register_participation", { auth_token: site.codes["Coach Hana"], session_id: session.session_id, participants: [idOf(club, "Birgitte")] });
+  await page.reload();
+  await card(page, session).getByRole("button", { name: "Change attendance" }).click();
+  await dialog.getByText("These are your ticks from before").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "Another coach has saved meanwhile." }).waitFor();
+  assert.equal((await dialog.locator(".conflict").innerText()).replace(/\s+/g, " "), "Only the other Birgitte Only you Emil, Amir, Carlos, Coach Mette");
+  await dialog.getByRole("button", { name: "Discard" }).click();
+  await dialog.getByText("1 of 10 present").waitFor();
+});
+
 test("Back closes the dialog, and asks if something was typed", async () => {
   const page = await site.visit({ who: ["Coach Mette"], hash: "#people" });
   await page.getByRole("link", { name: "Sessions" }).click();
