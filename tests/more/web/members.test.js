@@ -139,6 +139,30 @@ test("a code that was replaced is no longer known, and says so", async () => {
   await page.getByRole("listitem").waitFor({ state: "detached" });
 });
 
+test("answers that two tabs give offline are all kept and sent", async () => {
+  const club = await site.club();
+  const emil = idOf(club, "Emil");
+  const ids = Object.keys(club.sessions);
+  const page = await site.visit({ who: ["Emil"], faults: true });
+  const other = await page.context().newPage();
+  await other.goto(`${site.url}/`);
+  await other.getByRole("group", { name: "Emil" }).first().waitFor();
+  await page.context().route(site.functionUrl, (route) => route.abort());
+  const kept = (tab, count) => tab.waitForFunction((count) => JSON.parse(localStorage.outbox ?? "[]").length === count, count);
+  for (const [n, tab] of [page, other, page].entries()) {
+    const emils = choices(tab, { session_id: ids[n] }, "Emil");
+    await emils.getByRole("button", { name: "No", exact: true }).click();
+    await emils.getByText("Not sent yet").waitFor();
+    for (const each of [page, other]) await choices(each, { session_id: ids[n] }, "Emil").getByText("Not sent yet").waitFor();
+    await kept(page, n + 1);
+  }
+  await page.context().unroute(site.functionUrl);
+  await other.close();
+  await page.reload();
+  await until(site, ({ sessions }) => ids.every((id) => sessions[id].participation[emil] === "No"));
+  await kept(page, 0);
+});
+
 test("logging out in one tab does so in the others", async () => {
   const page = await site.visit({ who: ["Emil"], hash: "#people" });
   const other = await page.context().newPage();

@@ -317,10 +317,15 @@ test("an answer that was given offline is kept, sent when the network is back, a
   const emils = choices(page, session, "Emil");
   await emils.getByRole("button", { name: "Yes" }).click();
   await emils.getByText("Not sent yet").waitFor();
+  // So is the next one, which waits for the first.
+  const other = inOrder(club).find(({ session_id }) => session_id !== session.session_id);
+  await choices(page, other, "Emil").getByRole("button", { name: "No", exact: true }).click();
+  await choices(page, other, "Emil").getByText("Not sent yet").waitFor();
   await page.context().setOffline(false);
   await until(site, ({ sessions }) => sessions[session.session_id].participation[emil] === "Yes");
-  await emils.getByText("Not sent yet").waitFor({ state: "detached" });
-  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 1);
+  await until(site, ({ sessions }) => sessions[other.session_id].participation[emil] === "No");
+  await page.getByText("Not sent yet").first().waitFor({ state: "detached" });
+  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 2);
 
   // It outlasts the page.
   await page.route(site.functionUrl, (route) => route.abort());
