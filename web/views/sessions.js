@@ -28,7 +28,8 @@ export function draw(coaching, linked) {
 	const one = (session) => card(club, session, people, coaching, now, { isNext: session.id === next, linked });
 	const elsewhere = [...due, ...past].find(({ id }) => id === linked);
 	const isDueShown = coaching && due.length > 0;
-	const dueHere = isDueShown ? (shown.allDue ? due : due.slice(-DUE_MAX)) : [];
+	const earlier = shown.allDue ? [] : due.filter(({ state }) => state === "scheduled").slice(0, -DUE_MAX);
+	const dueHere = isDueShown ? due.filter((session) => !earlier.includes(session)) : [];
 	const groups = (id, sessions) => h("div", { class: "days", id }, byDay(sessions).map(([date, some]) => dayOf(id, date, some.map(one))));
 	return [
 		h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("sessions.title")), coaching?.addButton()),
@@ -39,7 +40,7 @@ export function draw(coaching, linked) {
 		isDueShown && [
 			h("h3", { class: "section" }, t("attendance.due")),
 			groups("due", dueHere),
-			due.length > dueHere.length && button(t("attendance.allDue", { count: due.length - dueHere.length }), () => show({ allDue: true })),
+			earlier.length > 0 && button(t("attendance.allDue", { count: earlier.length }), () => show({ allDue: true })),
 			h("h3", { class: "section" }, t("sessions.coming")),
 		],
 		people.length > 0 && coming.length > 0 && mine(coming, open, people),

@@ -288,6 +288,29 @@ test("a session whose attendance was not taken stays on top, and where it was af
   assert.equal(await first.getAttribute("id"), `s-${session.session_id}`);
 });
 
+test("a session whose attendance was not taken stays on top, though that of later ones was", async () => {
+  const coach = idOf(await site.club(), "Coach Hana");
+  const now = Math.floor(Date.now() / 1000);
+  const made = [];
+  for (const hours of [5, 4, 3, 2]) {
+    const start_time = now - hours * 3600;
+    made.push((await site.post("coach_add_training_session", { auth_token: hana(), coach, start_time, end_time: start_time + 1800, comment: "due" })).session);
+  }
+  for (const { session_id } of made.slice(1)) await site.post("coach_register_participation", { auth_token: hana(), session_id, participants: [] });
+  const page = await site.visit({ who: ["Coach Mette"] });
+  await card(page, made[0]).getByRole("button", { name: "Take attendance" }).waitFor();
+  assert.equal(await page.locator("#due article").count(), 4);
+});
+
+test("a link to a session that is over shows a member what happened", async () => {
+  const start_time = Math.floor(Date.now() / 1000) - 3 * 3600;
+  const coach = idOf(await site.club(), "Coach Hana");
+  const { session } = await site.post("coach_add_training_session", { auth_token: hana(), coach, start_time, end_time: start_time + 3600, comment: "over" });
+  const page = await site.visit({ who: ["Emil"], hash: `#session=${session.session_id}` });
+  await card(page, session).getByText("Took place").waitFor();
+  assert.equal(await choices(page, session, "Emil").count(), 0);
+});
+
 test("links in comments can be followed, if they are https", async () => {
   await series(1, FIRST, "See https://example.com/a?b=1. Not http://example.com/ nor javascript:alert(1)");
   const page = await site.visit();
