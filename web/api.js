@@ -105,9 +105,8 @@ let found;
 /** `config.json`: two addresses, and what the club says about itself, as far as it is fit for use. */
 export const config = () =>
 	(found ??= (async () => {
-		const { json } = await get("config.json");
-		const { functionUrl, dataUrl, name, color, picture, timeZone } = json ?? {};
-		if (![functionUrl, dataUrl].every((url) => isText(url) && URL.canParse(url, location))) throw failure("error.unset");
+		const { functionUrl, dataUrl, name, color, picture, timeZone } = (await get("config.json")) ?? {};
+		if (![functionUrl, dataUrl].every((url) => isText(url) && parsed(url, location))) throw failure("error.unset");
 		return {
 			functionUrl,
 			dataUrl,
@@ -121,7 +120,6 @@ export const config = () =>
 		throw error.message === "error.connection" ? error : failure("error.unset");
 	}));
 
-/** `text` and `json`. */
 export const fetchClub = async () => get((await config()).dataUrl, "no-cache");
 
 export const firstClub = fetchClub();
