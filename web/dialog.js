@@ -76,7 +76,7 @@ addEventListener("popstate", () => {
 	} else if (last && !isEntry()) {
 		history.pushState({ dialog: true }, "");
 		leave(last);
-	}
+	} else settle(); // Forward, to where a dialog was.
 });
 addEventListener("click", (event) => {
 	const link = event.target.closest?.('a[href^="#"]');

@@ -110,23 +110,37 @@ test("kept things of any shape do not keep the page from coming up", async () =>
   }
 });
 
+/** No card can be drawn as long as `window.isBroken`. */
+const breakCards = () => {
+  const create = document.createElement.bind(document);
+  window.isBroken = true;
+  document.createElement = (tag) => {
+    if (window.isBroken && tag === "article") throw new Error("broken");
+    return create(tag);
+  };
+};
+
 test("a page that cannot draw says so, forgets what it kept and tries again", async () => {
   const page = await site.visit({ prepare: (page) => page.clock.install() });
-  await page.evaluate(() => {
-    const create = document.createElement.bind(document);
-    window.isBroken = true;
-    document.createElement = (tag) => {
-      if (window.isBroken && tag === "article") throw new Error("broken");
-      return create(tag);
-    };
-  });
+  await page.evaluate(breakCards);
   await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id: basics(await site.club()).session_id, session_state: "cancelled" });
   await page.clock.runFor(61_000);
-  await page.getByRole("alert").filter({ hasText: "The page cannot show what arrived." }).waitFor();
+  const words = page.getByRole("status").filter({ hasText: "The page cannot show what arrived." });
+  await words.waitFor();
   assert.equal(await page.evaluate(() => localStorage.lastKnown), undefined);
+  // It goes on saying so, and so does a visit that begins with it.
+  await page.clock.runFor(40_000);
+  assert.ok(await words.isVisible());
+  await page.addInitScript(breakCards);
+  await page.reload();
+  await words.waitFor();
+  await page.clock.runFor(40_000);
+  assert.ok(await words.isVisible());
+  assert.equal(await page.getByText("One moment").count(), 0);
   await page.evaluate(() => (window.isBroken = false));
-  await page.clock.runFor(61_000);
+  await page.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("article").first().waitFor();
+  assert.equal(await words.count(), 0);
 });
 
 for (const [name, script] of [
@@ -243,6 +257,9 @@ test("Back closes the dialog, and asks if something was typed", async () => {
   await question.getByRole("button", { name: "Discard" }).click();
   await dialog.waitFor({ state: "detached" });
   assert.equal(new URL(page.url()).hash, "#sessions");
+  await page.waitForFunction(() => !history.state?.dialog);
+  // There is nothing to go forward to.
+  await page.evaluate(() => new Promise((resolve) => [addEventListener("popstate", resolve, { once: true }), history.forward()]).then(() => {}));
   await page.waitForFunction(() => !history.state?.dialog);
   await page.goBack();
   await page.waitForFunction(() => location.hash === "#people");
