@@ -34,7 +34,7 @@ const fragment = () => new URLSearchParams(location.hash.slice(1));
 /** Its heading is to have the focus once it is there. */
 let isNewView = false;
 
-/** Whether it worked. What was kept and cannot be shown is forgotten; the next fetch tries again. */
+/** Whether it worked. What cannot be shown is forgotten, and the page says so; the next fetch tries again. */
 function draw() {
 	try {
 		paint();
@@ -155,6 +155,8 @@ await load();
 // A dialog that a reload has closed.
 if (history.state?.dialog) history.replaceState(null, "");
 addEventListener("hashchange", navigate);
+// A link to where one is goes there again.
+addEventListener("click", ({ target }) => target.closest?.('a[href^="#"]')?.hash === location.hash && navigate());
 for (const event of ["online", "offline"]) addEventListener(event, () => refresh());
 const look = () => document.hidden || refresh();
 document.addEventListener("visibilitychange", look);

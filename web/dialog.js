@@ -7,7 +7,7 @@ import { announce } from "./store.js";
 let ids = 0;
 const open = () => [...document.querySelectorAll("dialog")];
 
-/** Its `kept`, where what is typed is kept elsewhere: said when it is closed, instead of a question. */
+/** Its `kept`, where what is typed is kept elsewhere or worth nothing: said when it is closed, instead of a question. */
 export function openDialog(title, ...children) {
 	const id = `d-${++ids}`;
 	const close = button("✕", () => leave(dialog), { class: "close", "aria-label": t("close") });
@@ -43,7 +43,7 @@ export function shut(dialog) {
 
 /** As the reader asks for: what was typed is not lost without a question. */
 function leave(dialog) {
-	if (!dialog.isTyped || dialog.kept) {
+	if (!dialog.isTyped || dialog.kept !== undefined) {
 		shut(dialog);
 		return announce(dialog.isTyped && dialog.kept);
 	}
@@ -85,7 +85,7 @@ addEventListener("click", (event) => {
 	next = link.hash;
 });
 addEventListener("beforeunload", (event) => {
-	if (open().some(({ isTyped, kept }) => isTyped && !kept)) event.preventDefault();
+	if (open().some(({ isTyped, kept }) => isTyped && kept === undefined)) event.preventDefault();
 });
 
 export function field(label, input) {

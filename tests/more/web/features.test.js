@@ -330,6 +330,18 @@ test("invitations of all, or of those chosen", async () => {
   await dialog.getByRole("status").filter({ hasText: "Copied" }).waitFor();
   const text = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(text, ["Amir", "Emil"].map((name) => `${name}: ${site.url}/#code=${site.codes[name]}`).join("\n"));
+  // On paper they are alone.
+  await page.emulateMedia({ media: "print" });
+  for (const name of ["Amir", "Emil"]) assert.ok(await page.getByText(`/#code=${site.codes[name]}`).isVisible());
+  assert.equal(await page.locator("button:visible, nav:visible, input:visible, h1:visible, .rows:visible").count(), 0);
+  await page.emulateMedia({ media: "screen" });
+  // Closing says nothing.
+  const said = page.locator("body > .status");
+  for (let left = await page.getByRole("dialog").count(); left > 0; left--) {
+    await page.keyboard.press("Escape");
+    await page.waitForFunction((left) => document.querySelectorAll("dialog").length === left - 1, left);
+  }
+  assert.equal(await said.evaluate(({ childNodes }) => childNodes.length), 0);
 });
 
 /** Not the viewer's, and without summer time. */

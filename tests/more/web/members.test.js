@@ -264,6 +264,19 @@ test("the last tap is sent although an earlier one failed", async () => {
   await until(site, ({ sessions }) => sessions[session.session_id].participation[idOf(club, "Emil")] === "No");
 });
 
+test("the line of one's own answer leads to its session, again and again", async () => {
+  const coach = idOf(await site.club(), "Coach Hana");
+  const start_time = Math.floor(Date.now() / 1000) + 86_400;
+  const { session } = await site.post("coach_add_training_session", { auth_token: site.codes["Coach Hana"], coach, start_time, end_time: start_time + 3600, comment: "" });
+  const page = await site.visit({ who: ["Emil"] });
+  for (const time of ["first", "second"]) {
+    await page.locator(`.mine a[href="#session=${session.session_id}"]`).click();
+    await page.waitForFunction((id) => document.activeElement.id === `s-${id}`, session.session_id);
+    await page.getByRole("link", { name: "Emil" }).or(page.locator(".mine a")).first().focus();
+    assert.equal(await page.evaluate(() => document.activeElement.localName), "a", time);
+  }
+});
+
 test("what was said before is taken away when something else is begun", async () => {
   const page = await site.visit({ who: ["Emil"], hash: `#people` });
   const said = page.locator("body > .status");
