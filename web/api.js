@@ -93,6 +93,13 @@ async function get(url, cache) {
 	}
 }
 
+/** `URL.canParse` is younger than phones in use. */
+export function parsed(url, base) {
+	try {
+		return new URL(url, base);
+	} catch {} // None.
+}
+
 const isText = (value) => typeof value === "string" && value.trim() !== "";
 const isZone = (value) => {
 	try {
@@ -112,7 +119,7 @@ export const config = () =>
 			dataUrl,
 			name: isText(name) ? name : "Dojang",
 			color: /^#[0-9a-f]{6}$/i.test(color) ? color : undefined,
-			picture: isText(picture) && URL.canParse(picture, location) && new URL(picture, location).origin === location.origin ? picture : undefined,
+			picture: isText(picture) && parsed(picture, location)?.origin === location.origin ? picture : undefined,
 			timeZone: isZone(timeZone) ? timeZone : undefined,
 		};
 	})().catch((error) => {

@@ -134,10 +134,10 @@ async function identify() {
 // Another tab may log in or out.
 addEventListener("storage", identify);
 
-/** What a person may have pasted: the code, with blanks and a full stop; a link; a message with either. */
+/** What a person may have pasted: the code, with blanks and a full stop; a link, also broken or within another; a message with either. */
 function candidates(pasted) {
 	const text = pasted.normalize("NFKC").trim();
-	const linked = [...text.matchAll(/[#&]code=([\w-]+)/g)].map(([, code]) => code);
+	const linked = [text, text.replace(/[\s>]+/g, "")].flatMap((text) => [...text.matchAll(/(?:[#&]|%2[36])code(?:=|%3d)([\w-]+)/gi)].map(([, code]) => code));
 	const words = text.split(/\s+/).map((word) => word.replace(/^[^\w-]+|[^\w-]+$/g, ""));
 	return [...new Set([text, ...linked, text.replace(/[^\w-]+/g, ""), ...words])].filter(Boolean).slice(0, 200);
 }

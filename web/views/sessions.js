@@ -1,5 +1,6 @@
 // The sessions by day, who comes, and the answers of those on this phone.
 
+import { parsed } from "../api.js";
 import { ANSWERS, sessions, who } from "../club.js";
 import { button, h, once, problem } from "../dom.js";
 import { day, language, nearDay, t, times, weekdayOf } from "../i18n.js";
@@ -160,7 +161,7 @@ function card(club, session, people, coaching, now, { isNext, linked }) {
 /** With its addresses as links. */
 function withLinks(comment) {
 	return comment.split(/(https:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]])/u).map((part, n) => {
-		if (n % 2 === 0 || !URL.canParse(part)) return part;
+		if (n % 2 === 0 || !parsed(part)) return part;
 		return h("a", { href: part, rel: "noreferrer", target: "_blank" }, part);
 	});
 }

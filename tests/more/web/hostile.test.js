@@ -220,6 +220,39 @@ test("what the function answers, of any kind: words of ours, and the history is 
   await page.getByText("Emil: No").waitFor();
 });
 
+test("a browser of 2022 (as Safari 16 on phones that get no newer one) is enough", async () => {
+  const session = basics(await site.club());
+  await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id: session.session_id, comment: "See https://example.com/list." });
+  const prepare = (page) =>
+    page.addInitScript(() => {
+      const young = [
+        [URL, "canParse", "parse"],
+        [String.prototype, "toWellFormed", "isWellFormed"],
+        [Promise, "withResolvers", "try"],
+        [Object, "groupBy"],
+        [Map, "groupBy"],
+        [Array, "fromAsync"],
+        [Array.prototype, "toSorted", "toReversed", "toSpliced", "with"],
+        [Set.prototype, "union", "intersection", "difference", "isSubsetOf"],
+        [Iterator.prototype, "map", "filter", "some", "every", "find", "toArray"],
+        [AbortSignal, "any"],
+        [Uint8Array.prototype, "toHex", "toBase64"],
+        [RegExp, "escape"],
+      ];
+      for (const [place, ...names] of young) for (const name of names) delete place[name];
+    });
+  const page = await site.visit({ who: ["Grandmaster Oh", "Emil"], prepare });
+  await card(page, session).getByRole("link", { name: "https://example.com/list" }).waitFor();
+  await choices(page, session, "Emil").getByRole("button", { name: "No", exact: true }).click();
+  await page.getByText("Emil: No").waitFor();
+  await page.getByRole("link", { name: "History" }).click();
+  await page.getByRole("table").waitFor();
+  await page.getByRole("link", { name: "Members" }).click();
+  await page.getByRole("button", { name: "Amir" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Invite" }).click();
+  await page.getByRole("dialog").getByLabel("Login code", { exact: true }).waitFor();
+});
+
 test("where the browser has no clipboard it says so", async () => {
   const page = await site.visit({ prepare: (page) => page.addInitScript(() => Object.defineProperty(navigator, "clipboard", { value: undefined })) });
   const [session] = inOrder(await site.club());

@@ -356,7 +356,7 @@ test("an answer that was given offline is kept, sent when the network is back, a
 test("a code may be pasted with blanks, line breaks or a full stop, or as its link or message", async () => {
   const page = await site.visit();
   const { Emil } = site.codes;
-  for (const pasted of [`${Emil}.`, ` ${Emil.slice(0, 4)} ${Emil.slice(4)} `, `${site.url}/#code=${Emil}`, `Emil, this link logs you in: ${site.url}/#code=${Emil}.`, `Code: ${Emil}, welcome!`, `“${Emil}”`, `\u200b${Emil}\u00a0`]) {
+  for (const pasted of [`${Emil}.`, ` ${Emil.slice(0, 4)} ${Emil.slice(4)} `, `${site.url}/#code=${Emil}`, `Emil, this link logs you in: ${site.url}/#code=${Emil}.`, `Code: ${Emil}, welcome!`, `“${Emil}”`, `\u200b${Emil}\u00a0`, `${site.url}/#code=${Emil.slice(0, 5)}\r\n> ${Emil.slice(5)}`, `${site.url}/#code=${Emil.slice(0, 5)}\n${Emil.slice(5)}`, `https://links.example/?url=${encodeURIComponent(`${site.url}/#code=${Emil}`)}&data=x`, `<${site.url}/#code=${Emil}>`]) {
     await page.getByRole("link", { name: "You" }).click();
     await page.getByRole("textbox").fill(pasted);
     await page.getByRole("button", { name: "Log in" }).click();
