@@ -87,7 +87,7 @@ async function get(url, cache) {
 		throw failure("error.connection");
 	});
 	try {
-		return { text, json: JSON.parse(text) };
+		return JSON.parse(text);
 	} catch {
 		throw failure("error.notOurs");
 	}
