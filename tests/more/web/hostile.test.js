@@ -222,7 +222,8 @@ test("what the function answers, of any kind: words of ours, and the history is 
 
 test("a browser of 2022 (as Safari 16 on phones that get no newer one) is enough", async () => {
   const session = basics(await site.club());
-  await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id: session.session_id, comment: "See https://example.com/list." });
+  const { session_id, start_time, end_time, coach } = session;
+  await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id, start_time, end_time, coach, comment: "See https://example.com/list." });
   const prepare = (page) =>
     page.addInitScript(() => {
       const young = [

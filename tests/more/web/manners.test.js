@@ -167,7 +167,7 @@ test("nothing is wider than a screen of 320 px, in any language", async () => {
 /** Buttons, links, headings, labels and chips of ours that do not hold their words, or break one. */
 const badlyFitting = () => {
   const found = [];
-  for (const element of document.querySelectorAll("button, nav a, h2, h3, h4, label, legend, summary, option, .chip, .badge, .hint, .banner")) {
+  for (const element of document.querySelectorAll("button, nav, nav a, h2, h3, h4, label, legend, summary, option, .chip, .badge, .hint, .banner")) {
     if (!element.checkVisibility() || element.closest(".tick, .rows, dialog .bar h2")) continue;
     if (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline") found.push(`too narrow: ${element.textContent}`);
     const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
