@@ -457,6 +457,10 @@ test("attendance of many: search, all who said yes, and the count and the button
   await dialog.evaluate((dialog) => dialog.scrollTo(0, dialog.scrollHeight));
   const { y } = await dialog.getByRole("searchbox").boundingBox();
   assert.ok(y > 0 && y < 200, "in sight, too, when the list is scrolled");
+  // What has the focus is not behind it.
+  await dialog.getByRole("checkbox", { name: "Carlos" }).focus();
+  const focused = await dialog.getByRole("checkbox", { name: "Carlos" }).boundingBox();
+  assert.ok(focused.y > y + 44, `${focused.y}`);
   await dialog.getByRole("searchbox").click();
   await page.keyboard.type("29 mem");
   // The phone's "Search" is no "Save".

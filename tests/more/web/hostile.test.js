@@ -159,7 +159,7 @@ test("kept things of the right kind and impossible content", async () => {
     { codes: ["", "\0", "__proto__", "😀", "x".repeat(100_000)] },
     { names: { constructor: { id: "__proto__", name: "" } }, codes: ["gone"] },
     { outbox: [["12345678", { sessions: { __proto__: null, nowhere: "Yes" }, users: ["constructor"] }], ["12345678", { sessions: {}, users: [] }]] },
-    { [`draft ${session.session_id}`]: ["constructor", "", "nobody"] },
+    { [`draft ${session.session_id}`]: { ids: ["constructor", "", "nobody"], base: ["gone"] } },
     { language: "constructor", separator: "constructor" },
   ];
   // As it is, and where nothing else can be reached.
