@@ -155,7 +155,13 @@ test("nothing is wider than a screen of 320 px, in any language", async () => {
     for (const view of ["sessions", "history", "members", "people"]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator({ history: "table", members: ".rows" }[view] ?? ".card").first().waitFor();
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, `${view}, ${locale}`);
+      for (const letters of ["150%", ""]) {
+        const widths = await page.evaluate((letters) => {
+          document.documentElement.style.fontSize = letters;
+          return [document.documentElement.scrollWidth, document.querySelector("nav").scrollWidth];
+        }, letters);
+        assert.deepEqual(widths, [320, 320], `${view}, ${locale}, letters of ${letters || "100%"}`);
+      }
     }
     const small = await page.evaluate(() =>
       [...document.querySelectorAll("button, nav a, input, select")].filter((element) => element.getBoundingClientRect().height < 24).map((element) => element.outerHTML),
