@@ -176,6 +176,9 @@ const badlyFitting = () => {
   for (const element of document.querySelectorAll("button, nav, nav a, h2, h3, h4, label, legend, summary, option, .chip, .badge, .hint, .banner")) {
     if (!element.checkVisibility() || element.closest(".tick, .rows, dialog .bar h2")) continue;
     if (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline") found.push(`too narrow: ${element.textContent}`);
+    const all = document.createRange();
+    all.selectNodeContents(element);
+    if (element.matches("nav a") && all.getBoundingClientRect().width + 4 > element.clientWidth) found.push(`touches its neighbour: ${element.textContent}`);
     const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       for (const { index, 0: word } of texts.currentNode.data.matchAll(/[^\s–-]+/g)) {
