@@ -28,12 +28,14 @@ export function checked(data, before) {
 		([id, session]) => isId(id) && isObject(session) && isTime(session.start_time) && isTime(session.end_time),
 	);
 	const orSame = (one, other) => (JSON.stringify(one) === JSON.stringify(other) ? other : one);
-	const members = users.map(([id, { name, role, auth_token }]) => [
-		id,
-		{ user_id: id, name: text(name).trim() || "?", role: ["Admin", "Coach"].includes(role) ? role : "Student", auth_token: text(auth_token) },
-	]);
 	return {
-		users: orSame(table(members), before?.users),
+		users: orSame(
+			table(users.map(([id, { name, role, auth_token }]) => [
+				id,
+				{ user_id: id, name: text(name).trim() || "?", role: ["Admin", "Coach"].includes(role) ? role : "Student", auth_token: text(auth_token) },
+			])),
+			before?.users,
+		),
 		sessions: table(sessions.map(([id, { start_time, end_time, state, coach, comment, participation }]) => [
 			id,
 			orSame(

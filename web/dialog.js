@@ -96,7 +96,7 @@ export function field(label, input) {
 /** Members to tick: a field that searches them, and a line with a box for each, and `more` about them. */
 export function ticks(members, boxes, more = () => null) {
 	const lines = members.map((member, n) => h("label", { class: "tick" }, boxes[n], h("span", null, member.name), more(member)));
-	// Where it is in a form, Enter is not to send that (`false` prevents it).
+	// Enter is not to send the form that it may be in: `false` prevents that.
 	const onkeydown = ({ key }) => key !== "Enter";
 	const search = h("input", { type: "search", onkeydown, oninput: () => members.forEach(({ name }, n) => (lines[n].hidden = !isFound(name, search.value))) });
 	return { lines, search: field(t("members.search"), search) };
