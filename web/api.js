@@ -87,10 +87,17 @@ async function get(url, cache) {
 		throw failure("error.connection");
 	});
 	try {
-		return { text, json: JSON.parse(text) };
+		return JSON.parse(text);
 	} catch {
 		throw failure("error.notOurs");
 	}
+}
+
+/** `URL.canParse` is younger than phones in use. */
+export function parsed(url, base) {
+	try {
+		return new URL(url, base);
+	} catch {} // None.
 }
 
 const isText = (value) => typeof value === "string" && value.trim() !== "";
@@ -105,15 +112,14 @@ let found;
 /** `config.json`: two addresses, and what the club says about itself, as far as it is fit for use. */
 export const config = () =>
 	(found ??= (async () => {
-		const { json } = await get("config.json");
-		const { functionUrl, dataUrl, name, color, picture, timeZone } = json ?? {};
-		if (![functionUrl, dataUrl].every((url) => isText(url) && URL.canParse(url, location))) throw failure("error.unset");
+		const { functionUrl, dataUrl, name, color, picture, timeZone } = (await get("config.json")) ?? {};
+		if (![functionUrl, dataUrl].every((url) => isText(url) && parsed(url, location))) throw failure("error.unset");
 		return {
 			functionUrl,
 			dataUrl,
 			name: isText(name) ? name : "Dojang",
 			color: /^#[0-9a-f]{6}$/i.test(color) ? color : undefined,
-			picture: isText(picture) && URL.canParse(picture, location) && new URL(picture, location).origin === location.origin ? picture : undefined,
+			picture: isText(picture) && parsed(picture, location)?.origin === location.origin ? picture : undefined,
 			timeZone: isZone(timeZone) ? timeZone : undefined,
 		};
 	})().catch((error) => {
@@ -121,7 +127,6 @@ export const config = () =>
 		throw error.message === "error.connection" ? error : failure("error.unset");
 	}));
 
-/** `text` and `json`. */
 export const fetchClub = async () => get((await config()).dataUrl, "no-cache");
 
 export const firstClub = fetchClub();

@@ -27,7 +27,6 @@ function module(name) {
 	return modules[name];
 }
 
-const again = () => button(t("retry"), () => location.reload());
 const $ = (id) => document.getElementById(id);
 const isFor = (name) => Object.hasOwn(VIEWS, name) && (!VIEWS[name] || codeOf(VIEWS[name]));
 const fragment = () => new URLSearchParams(location.hash.slice(1));
@@ -35,7 +34,7 @@ const fragment = () => new URLSearchParams(location.hash.slice(1));
 /** Its heading is to have the focus once it is there. */
 let isNewView = false;
 
-/** Whether it worked. What was kept and cannot be shown is forgotten; the next fetch tries again. */
+/** Whether it worked. What cannot be shown is forgotten, and the page says so; the next fetch tries again. */
 function draw() {
 	try {
 		paint();
@@ -43,8 +42,8 @@ function draw() {
 	} catch {
 		forgetClub();
 		try {
-			$("main").replaceChildren(h("h2", { tabindex: "-1" }, t("sessions.title")), h("p", { class: "banner", role: "alert" }, t("error.draw"), again()));
-		} catch {} // The next drawing may.
+			paint();
+		} catch {} // The next may.
 		return false;
 	}
 }
@@ -57,9 +56,10 @@ function paint() {
 	patch("nav", Object.keys(VIEWS).filter(isFor).map((view) => h("a", { href: `#${view}`, "aria-current": view === name && "page" }, t(`${view}.title`))));
 	patch("banner", state.trouble && banner());
 	const loading = h("p", { class: "loading" }, t("busy"));
+	const title = h("h2", { tabindex: "-1" }, t(`${name}.title`));
 	const isCoach = codeOf("Coach");
-	if (!state.club) patch("main", state.trouble ? h("h2", { tabindex: "-1" }, t(`${name}.title`)) : loading);
-	else if (module(name) === null || (isCoach && module("coach") === null)) patch("main", h("p", { class: "banner" }, t("error.part"), again()));
+	if (!state.club) patch("main", state.trouble ? title : loading);
+	else if (module(name) === null || (isCoach && module("coach") === null)) patch("main", [title, h("p", { class: "banner" }, t("error.part"), button(t("retry"), () => location.reload()))]);
 	else patch("main", module(name)?.draw(isCoach && module("coach"), fragment().get("session")) ?? loading);
 	const heading = document.querySelector("#main h2");
 	if (!isNewView || !heading) return;
@@ -77,7 +77,8 @@ function patch(id, children) {
 
 function banner() {
 	const isGone = state.trouble === "error.connection";
-	const words = [!isGone && t(state.trouble), state.club ? t(isGone ? "offline.since" : "offline.known", { time: moment(state.asOf / 1000) }) : t("offline.nothing")];
+	const nothing = state.trouble !== "error.draw" && t("offline.nothing");
+	const words = [!isGone && t(state.trouble), state.club ? t(isGone ? "offline.since" : "offline.known", { time: moment(state.asOf / 1000) }) : nothing];
 	return h("p", { class: "banner" }, words.filter(Boolean).join(" "), button(t("retry"), () => refresh()));
 }
 
@@ -154,6 +155,8 @@ await load();
 // A dialog that a reload has closed.
 if (history.state?.dialog) history.replaceState(null, "");
 addEventListener("hashchange", navigate);
+// A link to where one is goes there again.
+addEventListener("click", ({ target }) => target.closest?.('a[href^="#"]')?.hash === location.hash && navigate());
 for (const event of ["online", "offline"]) addEventListener(event, () => refresh());
 const look = () => document.hidden || refresh();
 document.addEventListener("visibilitychange", look);

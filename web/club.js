@@ -17,28 +17,38 @@ const isId = (value) => typeof value === "string" && /^\S{1,200}$/.test(value) &
 const table = (entries) => Object.assign(Object.create(null), Object.fromEntries(entries));
 const text = (value) => (typeof value === "string" ? (value.toWellFormed?.() ?? value) : "");
 
-/** The club of what was fetched or kept, with all that cannot be shown left out; `undefined` if it is no club. */
-export function checked(data) {
+/**
+ * The club of what was fetched or kept, with all that cannot be shown left out; `undefined` if it is no club. What is as
+ * in `before` is that object, so that it is not drawn anew.
+ */
+export function checked(data, before) {
 	if (!isObject(data) || !isObject(data.users) || !isObject(data.sessions)) return;
 	const users = Object.entries(data.users).filter(([id, user]) => isId(id) && isObject(user));
 	const sessions = Object.entries(data.sessions).filter(
 		([id, session]) => isId(id) && isObject(session) && isTime(session.start_time) && isTime(session.end_time),
 	);
+	const orSame = (one, other) => (JSON.stringify(one) === JSON.stringify(other) ? other : one);
 	return {
-		users: table(users.map(([id, { name, role, auth_token }]) => [
-			id,
-			{ user_id: id, name: text(name).trim() || "?", role: ["Admin", "Coach"].includes(role) ? role : "Student", auth_token: text(auth_token) },
-		])),
+		users: orSame(
+			table(users.map(([id, { name, role, auth_token }]) => [
+				id,
+				{ user_id: id, name: text(name).trim() || "?", role: ["Admin", "Coach"].includes(role) ? role : "Student", auth_token: text(auth_token) },
+			])),
+			before?.users,
+		),
 		sessions: table(sessions.map(([id, { start_time, end_time, state, coach, comment, participation }]) => [
 			id,
-			{
-				start_time,
-				end_time,
-				state: ["cancelled", "archived"].includes(state) ? state : "scheduled",
-				coach: typeof coach === "string" ? coach : undefined,
-				comment: text(comment),
-				participation: table(Object.entries(isObject(participation) ? participation : {}).filter(([, answer]) => ANSWERS.includes(answer))),
-			},
+			orSame(
+				{
+					start_time,
+					end_time,
+					state: ["cancelled", "archived"].includes(state) ? state : "scheduled",
+					coach: typeof coach === "string" ? coach : undefined,
+					comment: text(comment),
+					participation: table(Object.entries(isObject(participation) ? participation : {}).filter(([, answer]) => ANSWERS.includes(answer))),
+				},
+				before?.sessions[id],
+			),
 		])),
 	};
 }

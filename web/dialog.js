@@ -7,7 +7,7 @@ import { announce } from "./store.js";
 let ids = 0;
 const open = () => [...document.querySelectorAll("dialog")];
 
-/** Its `kept`, where what is typed is kept elsewhere: said when it is closed, instead of a question. */
+/** Its `kept`, where what is typed is kept elsewhere or worth nothing: said when it is closed, instead of a question. */
 export function openDialog(title, ...children) {
 	const id = `d-${++ids}`;
 	const close = button("✕", () => leave(dialog), { class: "close", "aria-label": t("close") });
@@ -43,7 +43,7 @@ export function shut(dialog) {
 
 /** As the reader asks for: what was typed is not lost without a question. */
 function leave(dialog) {
-	if (!dialog.isTyped || dialog.kept) {
+	if (!dialog.isTyped || dialog.kept !== undefined) {
 		shut(dialog);
 		return announce(dialog.isTyped && dialog.kept);
 	}
@@ -76,7 +76,7 @@ addEventListener("popstate", () => {
 	} else if (last && !isEntry()) {
 		history.pushState({ dialog: true }, "");
 		leave(last);
-	}
+	} else settle(); // Forward, to where a dialog was.
 });
 addEventListener("click", (event) => {
 	const link = event.target.closest?.('a[href^="#"]');
@@ -85,7 +85,7 @@ addEventListener("click", (event) => {
 	next = link.hash;
 });
 addEventListener("beforeunload", (event) => {
-	if (open().some(({ isTyped, kept }) => isTyped && !kept)) event.preventDefault();
+	if (open().some(({ isTyped, kept }) => isTyped && kept === undefined)) event.preventDefault();
 });
 
 export function field(label, input) {
@@ -96,7 +96,9 @@ export function field(label, input) {
 /** Members to tick: a field that searches them, and a line with a box for each, and `more` about them. */
 export function ticks(members, boxes, more = () => null) {
 	const lines = members.map((member, n) => h("label", { class: "tick" }, boxes[n], h("span", null, member.name), more(member)));
-	const search = h("input", { type: "search", oninput: () => members.forEach(({ name }, n) => (lines[n].hidden = !isFound(name, search.value))) });
+	// Enter is not to send the form that it may be in: `false` prevents that.
+	const onkeydown = ({ key }) => key !== "Enter";
+	const search = h("input", { type: "search", onkeydown, oninput: () => members.forEach(({ name }, n) => (lines[n].hidden = !isFound(name, search.value))) });
 	return { lines, search: field(t("members.search"), search) };
 }
 

@@ -13,11 +13,14 @@ export function h(tag, properties, ...children) {
 
 export const button = (label, onclick, properties) => h("button", { type: "button", onclick, ...properties }, label);
 
+const KEEP_MS = 60_000;
+
 /** Has the browser keep a file. */
 export function saveFile(name, type, ...content) {
 	const href = URL.createObjectURL(new Blob(content, { type }));
 	h("a", { href, download: name }).click();
-	setTimeout(() => URL.revokeObjectURL(href));
+	// Safari reads it later than it says.
+	setTimeout(() => URL.revokeObjectURL(href), KEEP_MS);
 }
 
 export const problem = (text) => text && h("p", { class: "error", role: "alert" }, text);

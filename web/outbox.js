@@ -11,8 +11,13 @@ const isEntry = ([id, { sessions, users }]) =>
 const isOutbox = (value) => Array.isArray(value) && value.length < 1000 && value.every(isEntry);
 
 export function loadOutbox() {
-	for (const [id, { sessions, users }] of kept("outbox", isOutbox) ?? []) outbox.set(id, { sessions, users, isWaiting: true });
+	const before = new Map(outbox);
+	outbox.clear();
+	for (const [id, { sessions, users }] of kept("outbox", isOutbox) ?? []) outbox.set(id, before.get(id) ?? { sessions, users, isWaiting: true });
 }
+
+// Another tab may add some, and send some.
+addEventListener("storage", ({ key }) => key === "outbox" && [loadOutbox(), redraw()]);
 
 const store = () => keep("outbox", [...outbox].map(([id, { sessions, users }]) => [id, { sessions, users }]));
 
@@ -78,7 +83,7 @@ export async function sendOutbox() {
 			sent = undefined;
 			// Later ones may replace it; without an answer it stays for later.
 			if (error.isLost && outbox.get(id) === entry && !isReplaced(id, entry)) {
-				entry.isWaiting = true;
+				for (const each of outbox.values()) each.isWaiting = true;
 				state.trouble ||= error.message;
 				announce(t("answer.waiting"));
 				redraw();

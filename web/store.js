@@ -49,8 +49,7 @@ export async function start(draw, dress, fresh) {
 /** What was kept cannot be shown: the page begins anew. */
 export function forgetClub() {
 	forget("lastKnown");
-	state.club = null;
-	shownText = "";
+	Object.assign(state, { club: null, trouble: "error.draw" });
 }
 
 export async function chooseLanguage(name) {
@@ -72,16 +71,13 @@ export function announce(text, undo) {
 
 let asked = 0;
 let shown = 0;
-let shownText = "";
 
 /** Unless a later request was faster. */
 export async function refresh(request = fetchClub()) {
 	const number = ++asked;
-	let club, text, trouble = "";
+	let club, trouble = "";
 	try {
-		const answer = await request;
-		text = answer.text;
-		club = checked(answer.json);
+		club = checked(await request, state.club);
 		if (!club) trouble = "error.damaged";
 	} catch ({ message }) {
 		trouble = message;
@@ -89,12 +85,10 @@ export async function refresh(request = fetchClub()) {
 	if (number < shown) return;
 	shown = number;
 	state.trouble = trouble;
-	// The same as before stays the same object, so that nothing is drawn anew.
-	if (club) Object.assign(state, { club: text === shownText && state.club ? state.club : club, asOf: Date.now() });
+	if (club) Object.assign(state, { club, asOf: Date.now() });
 	const isDrawn = await identify();
 	// Only what could be drawn is kept.
 	if (club && isDrawn) {
-		shownText = text;
 		keep("lastKnown", { club: state.club, asOf: state.asOf });
 		whenFresh();
 	}
@@ -140,10 +134,10 @@ async function identify() {
 // Another tab may log in or out.
 addEventListener("storage", identify);
 
-/** What a person may have pasted: the code, with blanks and a full stop; a link; a message with either. */
+/** What a person may have pasted: the code, with blanks and a full stop; a link, also broken or within another; a message with either. */
 function candidates(pasted) {
 	const text = pasted.normalize("NFKC").trim();
-	const linked = [...text.matchAll(/[#&]code=([\w-]+)/g)].map(([, code]) => code);
+	const linked = [text, text.replace(/[\s>]+/g, "")].flatMap((text) => [...text.matchAll(/(?:[#&]|%2[36])code(?:=|%3d)([\w-]+)/gi)].map(([, code]) => code));
 	const words = text.split(/\s+/).map((word) => word.replace(/^[^\w-]+|[^\w-]+$/g, ""));
 	return [...new Set([text, ...linked, text.replace(/[^\w-]+/g, ""), ...words])].filter(Boolean).slice(0, 200);
 }

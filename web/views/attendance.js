@@ -11,6 +11,8 @@ import { act, clubOnScreen, request } from "../store.js";
 const EARLIEST = 1_700_000_000;
 
 const isIds = (value) => Array.isArray(value) && value.every((id) => typeof id === "string");
+/** What is ticked, and what was recorded when that was begun. */
+const isDraft = ({ ids, base }) => isIds(ids) && (base === undefined || isIds(base));
 
 export async function takeAttendance(session, isPrinting) {
 	const list = h("div", null, h("p", { class: "loading", role: "status" }, t("busy")));
@@ -38,13 +40,14 @@ const isSame = (some = [], others = []) => some.length === others.length && some
 function attendanceForm(dialog, session, before) {
 	const club = clubOnScreen();
 	const key = `draft ${session.id}`;
-	const draft = kept(key, isIds);
+	const draft = kept(key, isDraft);
+	let base = draft ? draft.base : before;
 	const all = attendanceList(club, session, before);
 	const change = () => {
-		keep(key, present());
+		keep(key, { ids: present(), base });
 		count();
 	};
-	const boxes = all.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: draft ? draft.includes(id) : ticked, onchange: change }));
+	const boxes = all.map(({ id, ticked }) => h("input", { type: "checkbox", value: id, checked: draft ? draft.ids.includes(id) : ticked, onchange: change }));
 	const { search, lines } = ticks(all, boxes, ({ answer }) => answer && h("span", { class: `said ${answer}` }, t(`answer.${answer}`)));
 	const present = () => boxes.filter(({ checked }) => checked).map(({ value }) => value);
 	const set = (ids) => {
@@ -58,13 +61,13 @@ function attendanceForm(dialog, session, before) {
 	const saidYes = () => set([...present(), ...all.filter(({ answer }) => answer === "Yes").map(({ id }) => id)]);
 	const discard = () => {
 		forget(key);
+		base = before;
 		for (const [n, { ticked }] of all.entries()) boxes[n].checked = ticked;
 		count();
 		note.remove();
 	};
 	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("discard"), discard));
 
-	let base = before;
 	const save = async (participants) => {
 		// Another coach may have saved meanwhile.
 		const now = await stored(session);

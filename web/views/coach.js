@@ -118,7 +118,8 @@ async function restore({ start, end, coachId, comment, answers, state: was }, id
 export function inputs(known) {
 	const users = [...members(state.club)].sort((a, b) => (a.role === "Student") - (b.role === "Student"));
 	const coach = known.coachId ?? state.people.find(({ user }) => user && user.role !== "Student")?.user.user_id;
-	const input = (type, value) => h("input", { type, value, required: true });
+	// Without it browsers take years of six digits.
+	const input = (type, value) => h("input", { type, value, required: true, max: type === "date" && "9999-12-31" });
 	const options = users.map(({ user_id, name }) => h("option", { value: user_id, selected: user_id === coach }, name));
 	if (!state.club.users[coach]) options.unshift(h("option", { value: "" }, "–"));
 	const [date, from, to] = [input("date", known.date), input("time", known.from), input("time", known.to)];

@@ -32,6 +32,7 @@ const shown = (table) => (table.dates.length ? results(table) : h("p", null, t("
 function filters() {
 	const field = (name, tag, properties, ...children) => {
 		const change = ({ target }) => {
+			if (!target.checkValidity()) return;
 			query[name] = target.type === "date" ? target.value : target.value === "" ? undefined : Number(target.value);
 			redraw();
 		};

@@ -55,5 +55,5 @@ export function openInvitations() {
 		place,
 		go.place,
 		h("div", { class: "actions bottom" }, go.button),
-	).kept = " ";
+	).kept = "";
 }

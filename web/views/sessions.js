@@ -1,5 +1,6 @@
 // The sessions by day, who comes, and the answers of those on this phone.
 
+import { parsed } from "../api.js";
 import { ANSWERS, sessions, who } from "../club.js";
 import { button, h, once, problem } from "../dom.js";
 import { day, language, nearDay, t, times, weekdayOf } from "../i18n.js";
@@ -28,7 +29,8 @@ export function draw(coaching, linked) {
 	const one = (session) => card(club, session, people, coaching, now, { isNext: session.id === next, linked });
 	const elsewhere = [...due, ...past].find(({ id }) => id === linked);
 	const isDueShown = coaching && due.length > 0;
-	const dueHere = isDueShown ? (shown.allDue ? due : due.slice(-DUE_MAX)) : [];
+	const earlier = shown.allDue ? [] : due.filter(({ state }) => state === "scheduled").slice(0, -DUE_MAX);
+	const dueHere = isDueShown ? due.filter((session) => !earlier.includes(session)) : [];
 	const groups = (id, sessions) => h("div", { class: "days", id }, byDay(sessions).map(([date, some]) => dayOf(id, date, some.map(one))));
 	return [
 		h("div", { class: "bar" }, h("h2", { tabindex: "-1" }, t("sessions.title")), coaching?.addButton()),
@@ -39,7 +41,7 @@ export function draw(coaching, linked) {
 		isDueShown && [
 			h("h3", { class: "section" }, t("attendance.due")),
 			groups("due", dueHere),
-			due.length > dueHere.length && button(t("attendance.allDue", { count: due.length - dueHere.length }), () => show({ allDue: true })),
+			earlier.length > 0 && button(t("attendance.allDue", { count: earlier.length }), () => show({ allDue: true })),
 			h("h3", { class: "section" }, t("sessions.coming")),
 		],
 		people.length > 0 && coming.length > 0 && mine(coming, open, people),
@@ -159,7 +161,7 @@ function card(club, session, people, coaching, now, { isNext, linked }) {
 /** With its addresses as links. */
 function withLinks(comment) {
 	return comment.split(/(https:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]])/u).map((part, n) => {
-		if (n % 2 === 0 || !URL.canParse(part)) return part;
+		if (n % 2 === 0 || !parsed(part)) return part;
 		return h("a", { href: part, rel: "noreferrer", target: "_blank" }, part);
 	});
 }

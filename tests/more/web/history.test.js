@@ -113,6 +113,21 @@ test("attendance that was taken meanwhile is in the history", async () => {
   await page.waitForFunction((count) => document.querySelectorAll("thead th").length === count, before + 1);
 });
 
+test("a date that is emptied or too early is not used", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  for (const [label, date] of [["From", ""], ["To", ""], ["From", "0002-01-01"], ["To", "2000-01-01"]]) {
+    const before = await page.getByLabel(label, { exact: true }).inputValue();
+    await page.getByLabel(label, { exact: true }).fill(date);
+    await page.getByLabel(label, { exact: true }).blur();
+    await page.getByRole("link", { name: "You" }).click();
+    await page.getByRole("link", { name: "History" }).click();
+    await page.getByRole("table").waitFor();
+    assert.equal(await page.getByLabel(label, { exact: true }).inputValue(), before);
+    assert.equal(await page.getByRole("alert").count(), 0);
+  }
+});
+
 test("the separator that was chosen is remembered", async () => {
   const page = await site.visit({ who: ["Coach Hana"], hash: "#history" });
   const separator = page.getByLabel("Separator of the CSV");

@@ -159,7 +159,7 @@ test("kept things of the right kind and impossible content", async () => {
     { codes: ["", "\0", "__proto__", "😀", "x".repeat(100_000)] },
     { names: { constructor: { id: "__proto__", name: "" } }, codes: ["gone"] },
     { outbox: [["12345678", { sessions: { __proto__: null, nowhere: "Yes" }, users: ["constructor"] }], ["12345678", { sessions: {}, users: [] }]] },
-    { [`draft ${session.session_id}`]: ["constructor", "", "nobody"] },
+    { [`draft ${session.session_id}`]: { ids: ["constructor", "", "nobody"], base: ["gone"] } },
     { language: "constructor", separator: "constructor" },
   ];
   // As it is, and where nothing else can be reached.
@@ -218,6 +218,40 @@ test("what the function answers, of any kind: words of ours, and the history is 
   await page.getByText("Something else answered in place of the club’s server").first().waitFor();
   await choices(page, session, "Emil").getByRole("button", { name: "No", exact: true }).click();
   await page.getByText("Emil: No").waitFor();
+});
+
+test("a browser of 2022 (as Safari 16 on phones that get no newer one) is enough", async () => {
+  const session = basics(await site.club());
+  const { session_id, start_time, end_time, coach } = session;
+  await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id, start_time, end_time, coach, comment: "See https://example.com/list." });
+  const prepare = (page) =>
+    page.addInitScript(() => {
+      const young = [
+        [URL, "canParse", "parse"],
+        [String.prototype, "toWellFormed", "isWellFormed"],
+        [Promise, "withResolvers", "try"],
+        [Object, "groupBy"],
+        [Map, "groupBy"],
+        [Array, "fromAsync"],
+        [Array.prototype, "toSorted", "toReversed", "toSpliced", "with"],
+        [Set.prototype, "union", "intersection", "difference", "isSubsetOf"],
+        [Iterator.prototype, "map", "filter", "some", "every", "find", "toArray"],
+        [AbortSignal, "any"],
+        [Uint8Array.prototype, "toHex", "toBase64"],
+        [RegExp, "escape"],
+      ];
+      for (const [place, ...names] of young) for (const name of names) delete place[name];
+    });
+  const page = await site.visit({ who: ["Grandmaster Oh", "Emil"], prepare });
+  await card(page, session).getByRole("link", { name: "https://example.com/list" }).waitFor();
+  await choices(page, session, "Emil").getByRole("button", { name: "No", exact: true }).click();
+  await page.getByText("Emil: No").waitFor();
+  await page.getByRole("link", { name: "History" }).click();
+  await page.getByRole("table").waitFor();
+  await page.getByRole("link", { name: "Members" }).click();
+  await page.getByRole("button", { name: "Amir" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Invite" }).click();
+  await page.getByRole("dialog").getByLabel("Login code", { exact: true }).waitFor();
 });
 
 test("where the browser has no clipboard it says so", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { basics, card, choices, heading, menu, root, startSite, weekdayOf } from "./site.js";
+import { basics, card, choices, heading, inOrder, menu, root, startSite, weekdayOf } from "./site.js";
 
 let site;
 before(async () => (site = await startSite()));
@@ -155,12 +155,111 @@ test("nothing is wider than a screen of 320 px, in any language", async () => {
     for (const view of ["sessions", "history", "members", "people"]) {
       await page.locator(`nav a[href="#${view}"]`).click();
       await page.locator({ history: "table", members: ".rows" }[view] ?? ".card").first().waitFor();
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, `${view}, ${locale}`);
+      for (const letters of ["150%", ""]) {
+        const widths = await page.evaluate((letters) => {
+          document.documentElement.style.fontSize = letters;
+          return [document.documentElement.scrollWidth, document.querySelector("nav").scrollWidth];
+        }, letters);
+        assert.deepEqual(widths, [320, 320], `${view}, ${locale}, letters of ${letters || "100%"}`);
+      }
     }
     const small = await page.evaluate(() =>
       [...document.querySelectorAll("button, nav a, input, select")].filter((element) => element.getBoundingClientRect().height < 24).map((element) => element.outerHTML),
     );
     assert.deepEqual(small, [], "large enough to be tapped");
+  }
+});
+
+/** Buttons, links, headings, labels and chips of ours that do not hold their words, or break one. */
+const badlyFitting = () => {
+  const found = [];
+  for (const element of document.querySelectorAll("button, nav, nav a, h2, h3, h4, label, legend, summary, option, .chip, .badge, .hint, .banner")) {
+    if (!element.checkVisibility() || element.closest(".tick, .rows, dialog .bar h2")) continue;
+    if (element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline") found.push(`too narrow: ${element.textContent}`);
+    const all = document.createRange();
+    all.selectNodeContents(element);
+    if (element.matches("nav a") && all.getBoundingClientRect().width + 4 > element.clientWidth) found.push(`touches its neighbour: ${element.textContent}`);
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const { index, 0: word } of texts.currentNode.data.matchAll(/[^\s–-]+/g)) {
+        const range = document.createRange();
+        range.setStart(texts.currentNode, index);
+        range.setEnd(texts.currentNode, index + word.length);
+        if (new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size > 1) found.push(`broken: ${word}`);
+      }
+    }
+  }
+  return found;
+};
+
+test("at 320 px, in Danish too, no word of ours is broken and each fits where it stands", async () => {
+  for (const locale of ["en-GB", "da-DK"]) {
+    const page = await site.visit({ who: ["Grandmaster Oh", "Emil", "Dagny"], locale, viewport: { width: 320, height: 640 } });
+    const [session] = inOrder(await site.club());
+    const isGood = async (where) => assert.deepEqual(await page.evaluate(badlyFitting), [], `${where}, ${locale}`);
+    const dialog = page.getByRole("dialog");
+    const close = async () => {
+      for (let left = await dialog.count(); left > 0; left--) {
+        await page.keyboard.press("Escape");
+        await page.waitForFunction((left) => document.querySelectorAll("dialog").length < left, left);
+      }
+    };
+    await card(page, session).locator(".counts").click();
+    for (const view of ["sessions", "history", "members", "people"]) {
+      await page.locator(`nav a[href="#${view}"]`).click();
+      await page.locator({ history: "table", members: ".rows" }[view] ?? ".card").first().waitFor();
+      await isGood(view);
+      if (view === "members") {
+        await page.locator(".bar .primary").click();
+        await dialog.locator("select").waitFor();
+        await isGood("add a member");
+        await close();
+        await page.getByRole("button", { name: "Amir" }).click();
+        await dialog.locator(".primary").first().click();
+        await dialog.locator("output").waitFor();
+        for (const summary of await dialog.locator("summary").all()) await summary.click();
+        await isGood("a member");
+        await close();
+      }
+    }
+    await page.locator('nav a[href="#sessions"]').click();
+    await page.locator(".bar .primary").first().click();
+    await dialog.locator("textarea").waitFor();
+    await isGood("add sessions");
+    await close();
+    await card(page, session).locator(".more").click();
+    await dialog.locator(".danger").first().waitFor();
+    await isGood("a session's menu");
+    await close();
+    await card(page, session).locator(".coaching .primary").click();
+    await dialog.locator(".tick").first().waitFor();
+    await isGood("attendance");
+    await close();
+  }
+});
+
+test("lists and forms are at most 40rem wide, and a card is as high as what it says", async () => {
+  const session = basics(await site.club());
+  const page = await site.visit({ who: ["Grandmaster Oh"], viewport: { width: 1280, height: 900 } });
+  const heights = () => page.locator("#coming article").evaluateAll((all) => Object.fromEntries(all.map((article) => [article.id, article.getBoundingClientRect().height])));
+  const before = await heights();
+  await card(page, session).locator(".counts").click();
+  await card(page, session).locator(".who").waitFor();
+  const now = await heights();
+  for (const id in before) assert.equal(now[id] > before[id], id === `s-${session.session_id}`, id);
+  for (const view of ["members", "people"]) {
+    await page.locator(`nav a[href="#${view}"]`).click();
+    await page.locator(view === "members" ? ".rows" : "form").waitFor();
+    for (const width of await page.locator("#main .list, #main form").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width))) assert.ok(width > 300 && width <= 640, `${view}: ${width}`);
+  }
+});
+
+test("nothing moves where the reader wants no motion", async () => {
+  for (const [reducedMotion, moves] of [["reduce", false], ["no-preference", true]]) {
+    const page = await site.visit({ who: ["Coach Mette"], reducedMotion });
+    await page.getByRole("button", { name: "Add sessions" }).click();
+    const all = await page.locator("dialog, button").evaluateAll((all) => all.map((element) => [getComputedStyle(element).animationName, getComputedStyle(element).transitionDuration]));
+    assert.equal(all.some(([name, duration]) => name !== "none" || duration !== "0s"), moves, reducedMotion);
   }
 });
 

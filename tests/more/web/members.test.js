@@ -139,6 +139,30 @@ test("a code that was replaced is no longer known, and says so", async () => {
   await page.getByRole("listitem").waitFor({ state: "detached" });
 });
 
+test("answers that two tabs give offline are all kept and sent", async () => {
+  const club = await site.club();
+  const emil = idOf(club, "Emil");
+  const ids = Object.keys(club.sessions);
+  const page = await site.visit({ who: ["Emil"], faults: true });
+  const other = await page.context().newPage();
+  await other.goto(`${site.url}/`);
+  await other.getByRole("group", { name: "Emil" }).first().waitFor();
+  await page.context().route(site.functionUrl, (route) => route.abort());
+  const kept = (tab, count) => tab.waitForFunction((count) => JSON.parse(localStorage.outbox ?? "[]").length === count, count);
+  for (const [n, tab] of [page, other, page].entries()) {
+    const emils = choices(tab, { session_id: ids[n] }, "Emil");
+    await emils.getByRole("button", { name: "No", exact: true }).click();
+    await emils.getByText("Not sent yet").waitFor();
+    for (const each of [page, other]) await choices(each, { session_id: ids[n] }, "Emil").getByText("Not sent yet").waitFor();
+    await kept(page, n + 1);
+  }
+  await page.context().unroute(site.functionUrl);
+  await other.close();
+  await page.reload();
+  await until(site, ({ sessions }) => ids.every((id) => sessions[id].participation[emil] === "No"));
+  await kept(page, 0);
+});
+
 test("logging out in one tab does so in the others", async () => {
   const page = await site.visit({ who: ["Emil"], hash: "#people" });
   const other = await page.context().newPage();
@@ -238,6 +262,19 @@ test("the last tap is sent although an earlier one failed", async () => {
   assert.deepEqual(sent.map(({ joining_sessions }) => joining_sessions[session.session_id]), ["Yes", "Yes", "No"]);
   assert.equal(await emils.getByRole("alert").count(), 0);
   await until(site, ({ sessions }) => sessions[session.session_id].participation[idOf(club, "Emil")] === "No");
+});
+
+test("the line of one's own answer leads to its session, again and again", async () => {
+  const coach = idOf(await site.club(), "Coach Hana");
+  const start_time = Math.floor(Date.now() / 1000) + 86_400;
+  const { session } = await site.post("coach_add_training_session", { auth_token: site.codes["Coach Hana"], coach, start_time, end_time: start_time + 3600, comment: "" });
+  const page = await site.visit({ who: ["Emil"] });
+  for (const time of ["first", "second"]) {
+    await page.locator(`.mine a[href="#session=${session.session_id}"]`).click();
+    await page.waitForFunction((id) => document.activeElement.id === `s-${id}`, session.session_id);
+    await page.getByRole("link", { name: "Emil" }).or(page.locator(".mine a")).first().focus();
+    assert.equal(await page.evaluate(() => document.activeElement.localName), "a", time);
+  }
 });
 
 test("what was said before is taken away when something else is begun", async () => {

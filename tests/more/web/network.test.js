@@ -166,6 +166,19 @@ test("an update does not reach the visit that goes on: parts that are loaded lat
   }
 });
 
+test("a part of the page that does not arrive is missed under its heading, and is there when it comes", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], faults: true });
+  await page.route("**/views/{people,menu}.js", (route) => route.abort());
+  await page.getByRole("button", { name: /^More:/ }).first().click();
+  await page.getByRole("status").filter({ hasText: "A part of the page did not arrive." }).waitFor();
+  await page.getByRole("link", { name: "You" }).click();
+  await heading(page, "You");
+  await page.locator("#main").getByText("A part of the page did not arrive.").waitFor();
+  await page.unroute("**/views/{people,menu}.js");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await heading(page, "On this phone");
+});
+
 test("what is kept but cannot be read does not keep the page from coming up", async () => {
   const page = await site.visit();
   await page.evaluate(() => Object.assign(localStorage, { lastKnown: "{", codes: "[" }));

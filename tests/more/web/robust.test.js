@@ -110,23 +110,37 @@ test("kept things of any shape do not keep the page from coming up", async () =>
   }
 });
 
+/** No card can be drawn as long as `window.isBroken`. */
+const breakCards = () => {
+  const create = document.createElement.bind(document);
+  window.isBroken = true;
+  document.createElement = (tag) => {
+    if (window.isBroken && tag === "article") throw new Error("broken");
+    return create(tag);
+  };
+};
+
 test("a page that cannot draw says so, forgets what it kept and tries again", async () => {
   const page = await site.visit({ prepare: (page) => page.clock.install() });
-  await page.evaluate(() => {
-    const create = document.createElement.bind(document);
-    window.isBroken = true;
-    document.createElement = (tag) => {
-      if (window.isBroken && tag === "article") throw new Error("broken");
-      return create(tag);
-    };
-  });
+  await page.evaluate(breakCards);
   await site.post("coach_update_training_session", { auth_token: site.codes["Coach Hana"], session_id: basics(await site.club()).session_id, session_state: "cancelled" });
   await page.clock.runFor(61_000);
-  await page.getByRole("alert").filter({ hasText: "The page cannot show what arrived." }).waitFor();
+  const words = page.getByRole("status").filter({ hasText: "The page cannot show what arrived." });
+  await words.waitFor();
   assert.equal(await page.evaluate(() => localStorage.lastKnown), undefined);
+  // It goes on saying so, and so does a visit that begins with it.
+  await page.clock.runFor(40_000);
+  assert.ok(await words.isVisible());
+  await page.addInitScript(breakCards);
+  await page.reload();
+  await words.waitFor();
+  await page.clock.runFor(40_000);
+  assert.ok(await words.isVisible());
+  assert.equal(await page.getByText("One moment").count(), 0);
   await page.evaluate(() => (window.isBroken = false));
-  await page.clock.runFor(61_000);
+  await page.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("article").first().waitFor();
+  assert.equal(await words.count(), 0);
 });
 
 for (const [name, script] of [
@@ -204,6 +218,26 @@ test("two coaches take attendance of one session: the second sees both and decid
   assert.deepEqual(names, ["Amir", "Birgitte", "Carlos", "Coach Mette", "Emil"]);
 });
 
+test("ticks that were kept while another coach saved: both are shown then, too", async () => {
+  const club = await site.club();
+  const [session] = inOrder(club);
+  const page = await site.visit({ who: ["Coach Mette"] });
+  const dialog = page.getByRole("dialog");
+  await card(page, session).getByRole("button", { name: "Take attendance" }).click();
+  await dialog.getByRole("checkbox", { name: "Emil" }).check();
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await site.post("coach_register_participation", { auth_token: site.codes["Coach Hana"], session_id: session.session_id, participants: [idOf(club, "Birgitte")] });
+  await page.reload();
+  await card(page, session).getByRole("button", { name: "Change attendance" }).click();
+  await dialog.getByText("These are your ticks from before").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "Another coach has saved meanwhile." }).waitFor();
+  assert.equal((await dialog.locator(".conflict").innerText()).replace(/\s+/g, " "), "Only the other Birgitte Only you Emil, Amir, Carlos, Coach Mette");
+  await dialog.getByRole("button", { name: "Discard" }).click();
+  await dialog.getByText("1 of 10 present").waitFor();
+});
+
 test("Back closes the dialog, and asks if something was typed", async () => {
   const page = await site.visit({ who: ["Coach Mette"], hash: "#people" });
   await page.getByRole("link", { name: "Sessions" }).click();
@@ -223,6 +257,9 @@ test("Back closes the dialog, and asks if something was typed", async () => {
   await question.getByRole("button", { name: "Discard" }).click();
   await dialog.waitFor({ state: "detached" });
   assert.equal(new URL(page.url()).hash, "#sessions");
+  await page.waitForFunction(() => !history.state?.dialog);
+  // There is nothing to go forward to.
+  await page.evaluate(() => new Promise((resolve) => [addEventListener("popstate", resolve, { once: true }), history.forward()]).then(() => {}));
   await page.waitForFunction(() => !history.state?.dialog);
   await page.goBack();
   await page.waitForFunction(() => location.hash === "#people");
@@ -297,10 +334,15 @@ test("an answer that was given offline is kept, sent when the network is back, a
   const emils = choices(page, session, "Emil");
   await emils.getByRole("button", { name: "Yes" }).click();
   await emils.getByText("Not sent yet").waitFor();
+  // So is the next one, which waits for the first.
+  const other = inOrder(club).find(({ session_id }) => session_id !== session.session_id);
+  await choices(page, other, "Emil").getByRole("button", { name: "No", exact: true }).click();
+  await choices(page, other, "Emil").getByText("Not sent yet").waitFor();
   await page.context().setOffline(false);
   await until(site, ({ sessions }) => sessions[session.session_id].participation[emil] === "Yes");
-  await emils.getByText("Not sent yet").waitFor({ state: "detached" });
-  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 1);
+  await until(site, ({ sessions }) => sessions[other.session_id].participation[emil] === "No");
+  await page.getByText("Not sent yet").first().waitFor({ state: "detached" });
+  assert.equal(new Set(sent.map(({ operation_id }) => operation_id)).size, 2);
 
   // It outlasts the page.
   await page.route(site.functionUrl, (route) => route.abort());
@@ -314,7 +356,7 @@ test("an answer that was given offline is kept, sent when the network is back, a
 test("a code may be pasted with blanks, line breaks or a full stop, or as its link or message", async () => {
   const page = await site.visit();
   const { Emil } = site.codes;
-  for (const pasted of [`${Emil}.`, ` ${Emil.slice(0, 4)} ${Emil.slice(4)} `, `${site.url}/#code=${Emil}`, `Emil, this link logs you in: ${site.url}/#code=${Emil}.`, `Code: ${Emil}, welcome!`, `“${Emil}”`, `\u200b${Emil}\u00a0`]) {
+  for (const pasted of [`${Emil}.`, ` ${Emil.slice(0, 4)} ${Emil.slice(4)} `, `${site.url}/#code=${Emil}`, `Emil, this link logs you in: ${site.url}/#code=${Emil}.`, `Code: ${Emil}, welcome!`, `“${Emil}”`, `\u200b${Emil}\u00a0`, `${site.url}/#code=${Emil.slice(0, 5)}\r\n> ${Emil.slice(5)}`, `${site.url}/#code=${Emil.slice(0, 5)}\n${Emil.slice(5)}`, `https://links.example/?url=${encodeURIComponent(`${site.url}/#code=${Emil}`)}&data=x`, `<${site.url}/#code=${Emil}>`]) {
     await page.getByRole("link", { name: "You" }).click();
     await page.getByRole("textbox").fill(pasted);
     await page.getByRole("button", { name: "Log in" }).click();
