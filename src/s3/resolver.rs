@@ -52,6 +52,7 @@ impl CachingResolver {
     /// Forgets all addresses. Call it after a failed connection: S3 wants a retry to use fresh ones.
     pub fn forget(&self) {
         lock(&self.entries).clear();
+        lock(&self.ahead).clear();
     }
 
     /// The addresses of `host:port`.
@@ -64,17 +65,16 @@ impl CachingResolver {
         if let Some(addresses) = self.remembered(name) {
             return Ok(addresses);
         }
-        let found = if is_address(name) {
-            system(name)
+        let (found, since) = if is_address(name) {
+            (system(name), SystemTime::now())
         } else {
             let lookup = match self.taken_from_ahead(name) {
                 Some(lookup) => lookup,
                 None => Lookup::begin(name, system).map_err(Error::Io)?,
             };
-            lookup
-                .receiver
-                .recv_timeout(timeout.min(LOOKUP_TIMEOUT))
-                .map_err(|_| Error::Timeout(Timeout::Resolve))?
+            let found = lookup.receiver.recv_timeout(timeout.min(LOOKUP_TIMEOUT));
+            let found = found.map_err(|_| Error::Timeout(Timeout::Resolve))?;
+            (found, lookup.begun)
         };
         let addresses = found
             .filter(|addresses| !addresses.is_empty())
@@ -82,7 +82,7 @@ impl CachingResolver {
         lock(&self.entries).push(Entry {
             name: name.to_owned(),
             addresses: addresses.clone(),
-            since: SystemTime::now(),
+            since,
         });
         Ok(addresses)
     }
@@ -90,20 +90,20 @@ impl CachingResolver {
     fn taken_from_ahead(&self, name: &str) -> Option<Lookup> {
         let mut ahead = lock(&self.ahead);
         let place = ahead.iter().position(|lookup| lookup.name == name)?;
-        Some(ahead.swap_remove(place))
+        Some(ahead.swap_remove(place)).filter(|lookup| is_recent(lookup.begun))
     }
 
     fn remembered(&self, name: &str) -> Option<Vec<SocketAddr>> {
-        let now = SystemTime::now();
         let mut entries = lock(&self.entries);
-        // The wall clock may be set back: an age that cannot be told is as good as too old.
-        entries.retain(|entry| {
-            now.duration_since(entry.since)
-                .is_ok_and(|age| age < MAX_AGE)
-        });
+        entries.retain(|entry| is_recent(entry.since));
         let entry = entries.iter().find(|entry| entry.name == name)?;
         Some(entry.addresses.clone())
     }
+}
+
+/// The wall clock may be set back: an age that cannot be told is as good as too old.
+fn is_recent(since: SystemTime) -> bool {
+    since.elapsed().is_ok_and(|age| age < MAX_AGE)
 }
 
 fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
@@ -153,16 +153,19 @@ struct Entry {
 #[derive(Debug)]
 struct Lookup {
     name: String,
+    begun: SystemTime,
     receiver: mpsc::Receiver<Option<Vec<SocketAddr>>>,
 }
 
 impl Lookup {
     fn begin(name: &str, system: System) -> io::Result<Self> {
+        let begun = SystemTime::now();
         let (sender, receiver) = mpsc::sync_channel(1);
         let asked = name.to_owned();
         thread::Builder::new().spawn(move || sender.send(system(&asked)))?;
         Ok(Self {
             name: name.to_owned(),
+            begun,
             receiver,
         })
     }
@@ -275,7 +278,12 @@ mod tests {
             first(name).unwrap()
         );
         assert!(lock(&resolver.ahead).is_empty());
+        // Neither what was forgotten nor what is old is taken.
+        resolver.begin_ahead(name, first);
         resolver.forget();
+        assert!(lock(&resolver.ahead).is_empty());
+        resolver.begin_ahead(name, first);
+        lock(&resolver.ahead)[0].begun -= MAX_AGE;
         assert_eq!(
             resolver.look_up(name, PATIENCE, second).unwrap(),
             second(name).unwrap()
