@@ -468,3 +468,75 @@ macro_rules! stored_as_it_is {
 }
 
 stored_as_it_is!(String, Option<String>, Vec<String>, Box<RawValue>);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_as_expected_is_named_with_its_place() {
+        let whole = json!({
+            "users": {"u": {"user_id": "u", "name": "Kim", "role": "Coach", "auth_token": "secret"}},
+            "sessions": {"s": {"session_id": "s", "start_time": 1, "end_time": 2, "coach": "u", "comment": "",
+                "state": "scheduled", "participation": {"u": "Yes"}}},
+        });
+        read_club(whole.to_string().as_bytes()).unwrap();
+        for (place, found, expected) in [
+            (
+                "",
+                json!("secret"),
+                "expected an object with users and sessions",
+            ),
+            ("/users", json!([]), "expected an object"),
+            ("/users/u", json!("secret"), "expected a user object"),
+            ("/users/u/name", json!(7), "expected a string"),
+            ("/users/u/role", json!(7), "expected a string"),
+            (
+                "/users/u/role",
+                json!("secret"),
+                "expected Admin, Coach or Student",
+            ),
+            ("/sessions", json!([]), "expected an object"),
+            ("/sessions/s", json!("secret"), "expected a session object"),
+            (
+                "/sessions/s/start_time",
+                json!("secret"),
+                "expected an integer (seconds since 1970)",
+            ),
+            (
+                "/sessions/s/start_time",
+                json!(1.5),
+                "expected an integer (seconds since 1970)",
+            ),
+            (
+                "/sessions/s/state",
+                json!("secret"),
+                "expected scheduled, cancelled or archived",
+            ),
+            (
+                "/sessions/s/participation",
+                json!("secret"),
+                "expected an object",
+            ),
+            (
+                "/sessions/s/participation/u",
+                json!("secret"),
+                "expected Yes, No or Maybe",
+            ),
+        ] {
+            let mut club: Value = whole.clone();
+            *club.pointer_mut(place).unwrap() = found;
+            let error = read_club(club.to_string().as_bytes())
+                .unwrap_err()
+                .to_string();
+            let problem = error
+                .strip_prefix(&format!("at the object{place}: "))
+                .unwrap_or(&error);
+            // What it said before a position, if it did.
+            let problem = problem.split(" at line").next();
+            assert_eq!(problem, Some(expected), "{place}: {error}");
+        }
+    }
+}

@@ -249,6 +249,10 @@ mod tests {
             assert!(check(format!(r#"{{"a\"1":[{number}]}}"#).as_bytes()).is_err());
         }
         assert!(check(format!(r#"{{"a":"\"{many}"}}"#).as_bytes()).is_ok());
+        let digits = |count| format!("0.{}", "1".repeat(count));
+        assert!(check(digits(MAX_DIGITS).as_bytes()).is_ok());
+        let error = check(digits(MAX_DIGITS + 1).as_bytes()).unwrap_err();
+        assert_eq!(error, JsonError::long_number());
     }
 
     #[test]

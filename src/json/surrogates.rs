@@ -132,6 +132,8 @@ mod tests {
             let read: String = serde_json::from_str(&taken).unwrap();
             assert!(has_stand_in(&read));
             assert_eq!(shown(&read), "a \u{fffd}b");
+            assert!(is_shown_as(&read, &read) && is_shown_as(&read, "a \u{fffd}b"));
+            assert!(!is_shown_as(&read, "a b"));
             assert_eq!(put_back(&serde_json::to_string(&read).unwrap()), text);
         }
     }
@@ -158,6 +160,9 @@ mod tests {
             "",
             r#""\ud83e\udd4b""#,
             "\"\u{fffd} \u{fffd}\u{fdd0}\u{fdd0} \u{fffd}\u{fddf}\u{fdd0}\u{fdd0}\"",
+            // One more than the last digit, and one more than the last of the halves.
+            "\u{fffd}\u{fdd0}\u{fdd0}\u{fdf0}",
+            "\u{fffd}\u{fdd2}\u{fdd0}\u{fdd0}",
             "\\",
             "\\u",
             "\\ud83",

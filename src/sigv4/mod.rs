@@ -253,5 +253,6 @@ mod tests {
             !shown.contains("wJalr") && !shown.contains("t0ken"),
             "{shown}"
         );
+        assert!(shown.contains("access_key_id: \"AKIA"), "{shown}");
     }
 }

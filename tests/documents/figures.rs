@@ -30,6 +30,7 @@ impl Known {
         let days = between(&template, "NoncurrentDays: ", "\n");
         let memory = between(&template, "  MemorySize:", "MinValue");
         let memory = between(&memory, "Default: ", "\n");
+        let proof = text("docs/proof.md");
         let first_visit = text("tests/more/web/first-visit.test.js");
         let texts = [
             (
@@ -39,6 +40,14 @@ impl Known {
             ("rust-version", rust),
             ("version-days", days),
             ("memory-mb", memory),
+            (
+                "simulated-changes",
+                sum(&between(&proof, "<!-- simulated -->", "<!-- end -->")),
+            ),
+            (
+                "fuzz-executions",
+                sum(&between(&proof, "<!-- fuzzed -->", "<!-- end -->")),
+            ),
             (
                 "web-most-kb",
                 thousands(&between(&first_visit, "const SIZE_MAX = ", ";")),
@@ -72,6 +81,14 @@ impl Known {
         in_unit(*value, unit)
             .ok_or_else(|| format!("{name}: expected whole {}", unit.unwrap_or("units")))
     }
+}
+
+/// Of the last column of a table.
+fn sum(table: &str) -> String {
+    let rows = table.lines().filter_map(|line| line.strip_suffix(" |"));
+    let numbers =
+        rows.filter_map(|row| row.rsplit(' ').next()?.replace(',', "").parse::<i64>().ok());
+    grouped(numbers.sum())
 }
 
 /// `132_500` as `132.5`.
