@@ -101,7 +101,7 @@ export const who = (club, { answers }) =>
 
 /** The club with one more answer; `null` takes it back. */
 export function withAnswer(club, sessionId, userId, answer) {
-	const session = club.sessions[sessionId];
+	const session = club?.sessions[sessionId];
 	if (!session || (session.participation[userId] ?? null) === answer) return club;
 	const participation = table(Object.entries(session.participation).filter(([id]) => id !== userId));
 	if (answer) participation[userId] = answer;

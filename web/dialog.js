@@ -14,7 +14,7 @@ export function openDialog(title, ...children) {
 	const bar = h("div", { class: "bar" }, h("h2", { id }, title), close);
 	const dialog = h("dialog", { "aria-labelledby": id }, bar, ...children, h("p", { class: "status", role: "status" }));
 	const opener = document.activeElement;
-	dialog.addEventListener("input", () => (dialog.isTyped = true));
+	dialog.addEventListener("input", ({ target }) => target.type === "search" || (dialog.isTyped = true));
 	dialog.oncancel = (event) => {
 		event.preventDefault();
 		leave(dialog);

@@ -16,8 +16,8 @@ export function loadOutbox() {
 	for (const [id, { sessions, users }] of kept("outbox", isOutbox) ?? []) outbox.set(id, before.get(id) ?? { sessions, users, isWaiting: true });
 }
 
-// Another tab may add some, and send some.
-addEventListener("storage", ({ key }) => key === "outbox" && [loadOutbox(), redraw()]);
+// Another tab may add some, and send some: then the club has them.
+addEventListener("storage", ({ key }) => key === "outbox" && [loadOutbox(), outbox.size ? redraw() : refresh()]);
 
 const store = () => keep("outbox", [...outbox].map(([id, { sessions, users }]) => [id, { sessions, users }]));
 
@@ -89,7 +89,7 @@ export async function sendOutbox() {
 				redraw();
 				return;
 			}
-			const isLast = !isReplaced(id, entry);
+			const isLast = (outbox.has(id) || !error.isLost) && !isReplaced(id, entry);
 			done();
 			if (isLast) {
 				const words = explain(error);

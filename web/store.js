@@ -46,7 +46,7 @@ export async function start(draw, dress, fresh) {
 	await refresh(firstClub);
 }
 
-/** What was kept cannot be shown: the page begins anew. */
+/** What is to be shown cannot be drawn: it is forgotten, and the page says so. */
 export function forgetClub() {
 	forget("lastKnown");
 	Object.assign(state, { club: null, trouble: "error.draw" });
@@ -131,8 +131,8 @@ async function identify() {
 	return redraw();
 }
 
-// Another tab may log in or out.
-addEventListener("storage", identify);
+// Another tab may log in or out. Of names each keeps its own, and would write them for ever.
+addEventListener("storage", ({ key }) => key === "names" || identify());
 
 /** What a person may have pasted: the code, with blanks and a full stop; a link, also broken or within another; a message with either. */
 function candidates(pasted) {

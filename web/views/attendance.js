@@ -64,6 +64,7 @@ function attendanceForm(dialog, session, before) {
 		base = before;
 		for (const [n, { ticked }] of all.entries()) boxes[n].checked = ticked;
 		count();
+		place.replaceChildren();
 		note.remove();
 	};
 	const note = draft && h("p", { class: "banner" }, t("attendance.draft"), button(t("discard"), discard));

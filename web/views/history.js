@@ -53,6 +53,8 @@ function filters() {
 
 function search(event) {
 	event?.preventDefault();
+	// Valid by now, if not when it was typed: From was later.
+	if (event) query.to = event.target.to.value;
 	return run(KEY, async () => {
 		const { from, to } = query;
 		const period = { start_time: local(from), end_time: local(to, 1) };

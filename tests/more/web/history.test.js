@@ -123,9 +123,25 @@ test("a date that is emptied or too early is not used", async () => {
     await page.getByRole("link", { name: "You" }).click();
     await page.getByRole("link", { name: "History" }).click();
     await page.getByRole("table").waitFor();
+    // What is on screen at first is what was found before.
+    await page.locator("#main .loading").waitFor({ state: "detached" });
     assert.equal(await page.getByLabel(label, { exact: true }).inputValue(), before);
     assert.equal(await page.getByRole("alert").count(), 0);
   }
+});
+
+test("a period that is moved back from its end is the one that is asked for", async () => {
+  const page = await site.visit({ who: ["Coach Mette"], hash: "#history" });
+  await page.getByRole("table").waitFor();
+  await page.getByLabel("To", { exact: true }).fill("2020-06-30");
+  await page.getByLabel("From", { exact: true }).fill("2020-01-01");
+  const to = await page.getByLabel("To", { exact: true }).inputValue();
+  const [request] = await Promise.all([
+    page.waitForRequest((request) => request.postData()?.includes("coach_get_historical_participation")),
+    page.getByRole("button", { name: "Show" }).click(),
+  ]);
+  const asked = await page.evaluate((end) => new Date(end * 1000 - 1).toLocaleDateString("sv"), request.postDataJSON().end_time);
+  assert.equal(asked, to);
 });
 
 test("the separator that was chosen is remembered", async () => {

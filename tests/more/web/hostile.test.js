@@ -160,6 +160,8 @@ test("kept things of the right kind and impossible content", async () => {
     { names: { constructor: { id: "__proto__", name: "" } }, codes: ["gone"] },
     { outbox: [["12345678", { sessions: { __proto__: null, nowhere: "Yes" }, users: ["constructor"] }], ["12345678", { sessions: {}, users: [] }]] },
     { [`draft ${session.session_id}`]: { ids: ["constructor", "", "nobody"], base: ["gone"] } },
+    // As it was once kept.
+    { [`draft ${session.session_id}`]: ["constructor", "", "nobody"] },
     { language: "constructor", separator: "constructor" },
   ];
   // As it is, and where nothing else can be reached.

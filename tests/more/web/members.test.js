@@ -269,11 +269,9 @@ test("the line of one's own answer leads to its session, again and again", async
   const start_time = Math.floor(Date.now() / 1000) + 86_400;
   const { session } = await site.post("coach_add_training_session", { auth_token: site.codes["Coach Hana"], coach, start_time, end_time: start_time + 3600, comment: "" });
   const page = await site.visit({ who: ["Emil"] });
-  for (const time of ["first", "second"]) {
+  for (const _ of ["the first time", "the second"]) {
     await page.locator(`.mine a[href="#session=${session.session_id}"]`).click();
     await page.waitForFunction((id) => document.activeElement.id === `s-${id}`, session.session_id);
-    await page.getByRole("link", { name: "Emil" }).or(page.locator(".mine a")).first().focus();
-    assert.equal(await page.evaluate(() => document.activeElement.localName), "a", time);
   }
 });
 
