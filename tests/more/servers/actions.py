@@ -23,11 +23,11 @@ def every_action(function, server, folder) -> str:
     session_id = next(key for key, held in server.club(folder)["sessions"].items() if held["comment"] == "Forms")
     function.ok(action="coach_update_training_session", auth_token=code, session_id=session_id, **session)
     function.ok(action="any_register_participation", joining_sessions={session_id: "Yes"},
-       user_auth_tokens=[kim["auth_token"]])
+                user_auth_tokens=[kim["auth_token"]])
     function.ok(action="coach_register_participation", auth_token=code, session_id=session_id,
-       participants=[kim["user_id"]])
+                participants=[kim["user_id"]])
     history = function.ok(action="coach_get_historical_participation", auth_token=code, start_time=now - 3600,
-                 end_time=now + 3600)
+                          end_time=now + 3600)
     assert kim["user_id"] in json.dumps(history)
     function.ok(action="admin_update_user", auth_token=code, user_id=kim["user_id"], name="Kim Holm", role="Student")
     shown = function.ok(action="admin_show_auth_token", auth_token=code, user_id=kim["user_id"])

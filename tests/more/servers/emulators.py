@@ -26,7 +26,11 @@ class Emulator:
         self._folder = folder
         port, runtime_api = free_ports(2)
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/{self.function}/invocations"
-        self.start(command, {**environment, "PATH": os.environ["PATH"]}, port, runtime_api)
+        try:
+            self.start(command, {**environment, "PATH": os.environ["PATH"]}, port, runtime_api)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def start(self, command: str, environment: dict[str, str], port: int, runtime_api: int) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The executable on S3 servers that others wrote: those that keep what the promises rest on lose nothing, and the
+"""The shipped executable on S3 servers that others wrote: those that keep what the promises rest on lose nothing, and the
 others are told apart before they can (docs/protocol.md, "What the server must keep")."""
 
 import concurrent.futures
@@ -17,6 +17,8 @@ from shipped import SHIPPED
 
 WRITERS = 8
 CHANGES = 500
+# In which writes at once must show a server that lets several pass.
+ATTEMPTS = 5
 
 # What the log says of a server, by the column of the table.
 FLAWS = {"`If-Match`": "ignores If-Match", "`If-None-Match`": "ignores If-None-Match",
@@ -58,7 +60,7 @@ def test_nothing_is_lost(kind, tmp_path):
         note(kind, "", "none", "changes are made")
 
 
-def name(n: int) -> str:
+def member(n: int) -> str:
     return f"Member {n}"
 
 
@@ -72,7 +74,7 @@ def rush(server, admin: str, trust="probed") -> None:
                 # A 503 says to try again; the operation's id makes that safe.
                 while status != 200:
                     assert status in (None, 503) and time.monotonic() < end, function.log()[-2000:]
-                    status, _ = function.call(action="admin_create_user", auth_token=admin, name=name(n),
+                    status, _ = function.call(action="admin_create_user", auth_token=admin, name=member(n),
                                               role="Student", operation_id=f"rush-operation-{n}")
             assert not [line for line in warnings(function) if line.get("given_up") == "server"], "a false alarm"
     with concurrent.futures.ThreadPoolExecutor(WRITERS) as writers:
@@ -81,28 +83,37 @@ def rush(server, admin: str, trust="probed") -> None:
 
 def lost(club: dict) -> set[str]:
     """What was acknowledged in a rush and is not in the club."""
-    return set(map(name, range(CHANGES))) - {user["name"] for user in club["users"].values()}
+    return set(map(member, range(CHANGES))) - {user["name"] for user in club["users"].values()}
 
 
 @pytest.mark.parametrize("kind", UNFIT, ids=lambda kind: kind.name)
 def test_what_cannot_keep_the_promises_is_told_apart(kind, tmp_path):
-    with kind(tmp_path) as server:
-        with function_on(server) as function:
-            status, body = function.call(action="any_trigger_initialization")
-            assert status == 503 and "Nothing was changed" in body["error"], function.log()
-            error = warnings(function)[-1]
-            assert error["given_up"] == "server" and error["server"] in server.endpoint, error
-            said = error["cause"]
-            assert any(words in said for words in FLAWS.values()), said
-        assert re.findall(r"[^\s\"]+\.json", "".join(server.objects(tmp_path))) == ["dojang-probe.json"]
-        with function_on(server, "single-instance") as function:
-            function.ok(action="any_trigger_initialization")
-            assert {line["level"] for line in warnings(function)} == {"WARN"}, function.log()
-        # It was no false alarm.
-        admin, = server.club(tmp_path)["users"].values()
-        rush(server, admin["auth_token"], "single-instance")
-        assert lost(server.club(tmp_path))
-        note(kind, said, "some", "changes are refused")
+    for attempt in range(ATTEMPTS):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with kind(folder) as server:
+            with function_on(server) as function:
+                status, body = function.call(action="any_trigger_initialization")
+                # Writes at once may come one after the other by chance.
+                if kind is S3sFs and status == 200:
+                    continue
+                assert status == 503 and "Nothing was changed" in body["error"], function.log()
+                error = warnings(function)[-1]
+                assert error["given_up"] == "server" and error["server"] in server.endpoint, error
+                said = error["cause"]
+                assert any(words in said for words in FLAWS.values()), said
+            assert re.findall(r"[^\s\"]+\.json", "".join(server.objects(folder))) == ["dojang-probe.json"]
+            with function_on(server, "single-instance") as function:
+                function.ok(action="any_trigger_initialization")
+                levels = {line["level"] for line in warnings(function)}
+                assert levels == {"WARN"} or kind is S3sFs and not levels, function.log()
+            # It was no false alarm.
+            admin, = server.club(folder)["users"].values()
+            rush(server, admin["auth_token"], "single-instance")
+            assert lost(server.club(folder))
+            note(kind, said, "some", "changes are refused")
+            return
+    pytest.fail(f"not told apart in {ATTEMPTS} attempts")
 
 
 def test_the_document_has_the_table():
