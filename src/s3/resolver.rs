@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::http::uri::Scheme;
+use ureq::http::uri::{Authority, Scheme};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Timeout};
@@ -30,10 +30,8 @@ pub struct CachingResolver {
 impl CachingResolver {
     /// Begins to look a host up, for a request that comes at once: the time until then is not waited for.
     pub fn look_up_ahead(&self, scheme: &Scheme, host: &str) {
-        let name = host
-            .parse()
-            .ok()
-            .and_then(|authority| DefaultResolver::host_and_port(scheme, &authority));
+        let authority = host.parse().ok();
+        let name = authority.and_then(|authority| name_of(scheme, &authority));
         // What is no host is an error of the request.
         if let Some(name) = name {
             self.begin_ahead(&name, ask_system);
@@ -115,6 +113,11 @@ fn is_address(name: &str) -> bool {
         .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
 }
 
+/// `host:port`.
+fn name_of(scheme: &Scheme, authority: &Authority) -> Option<String> {
+    DefaultResolver::host_and_port(scheme, authority)
+}
+
 /// How the system looks `host:port` up.
 type System = fn(&str) -> Option<Vec<SocketAddr>>;
 
@@ -132,7 +135,7 @@ impl Resolver for CachingResolver {
         let name = uri
             .scheme()
             .zip(uri.authority())
-            .and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority))
+            .and_then(|(scheme, authority)| name_of(scheme, authority))
             .ok_or_else(|| Error::BadUri("expected scheme and host".to_owned()))?;
         let mut resolved = self.empty();
         self.look_up(&name, *timeout.after, ask_system)?
@@ -288,6 +291,23 @@ mod tests {
             resolver.look_up(name, PATIENCE, second).unwrap(),
             second(name).unwrap()
         );
+    }
+
+    #[test]
+    fn what_a_request_asks_for_is_what_was_looked_up_ahead() {
+        for uri in ["https://localhost/club/k", "http://localhost:9002/club/k"] {
+            let resolver = CachingResolver::default();
+            let uri: Uri = uri.parse().unwrap();
+            let host = uri.authority().unwrap().as_str();
+            resolver.look_up_ahead(uri.scheme().unwrap(), host);
+            assert_eq!(lock(&resolver.ahead).len(), 1);
+            let timeout = NextTimeout {
+                after: PATIENCE.into(),
+                ..NextTimeout::default()
+            };
+            resolver.resolve(&uri, &Config::default(), timeout).unwrap();
+            assert!(lock(&resolver.ahead).is_empty());
+        }
     }
 
     const PATIENCE: Duration = Duration::from_secs(60);

@@ -77,5 +77,6 @@ pub(super) mod tests {
             ),
             "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
         );
+        assert_eq!(format!("{key:?}"), "SigningKey(…)");
     }
 }
