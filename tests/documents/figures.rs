@@ -42,11 +42,19 @@ impl Known {
             ("memory-mb", memory),
             (
                 "simulated-changes",
-                sum(&between(&proof, "<!-- simulated -->", "<!-- end -->")),
+                sum(&between(
+                    &proof,
+                    "<!-- simulated -->",
+                    "<!-- end of simulated -->",
+                )),
             ),
             (
                 "fuzz-executions",
-                sum(&between(&proof, "<!-- fuzzed -->", "<!-- end -->")),
+                sum(&between(
+                    &proof,
+                    "<!-- fuzzed -->",
+                    "<!-- end of fuzzed -->",
+                )),
             ),
             (
                 "web-most-kb",
@@ -83,12 +91,30 @@ impl Known {
     }
 }
 
-/// Of the last column of a table.
+/// Of the last column of a table, which has a head and at least one row.
 fn sum(table: &str) -> String {
-    let rows = table.lines().filter_map(|line| line.strip_suffix(" |"));
-    let numbers =
-        rows.filter_map(|row| row.rsplit(' ').next()?.replace(',', "").parse::<i64>().ok());
-    grouped(numbers.sum())
+    let rows: Vec<&str> = table.trim().lines().skip(2).collect();
+    assert!(!rows.is_empty(), "expected rows, found {table}");
+    let number = |row: &&str| {
+        let cell = row.trim_end_matches([' ', '|']).rsplit('|').next();
+        let number = cell.and_then(|cell| cell.trim().replace(',', "").parse::<i64>().ok());
+        number.unwrap_or_else(|| panic!("expected a number at the end, found {row}"))
+    };
+    grouped(rows.iter().map(number).sum())
+}
+
+#[test]
+fn the_last_column_is_added_up() {
+    assert_eq!(
+        sum("\n| a | n |\n| --- | ---: |\n| x | 1,200 |\n| y | 34 |\n"),
+        "1,234"
+    );
+    for bad in [
+        "| a | n |\n| --- | ---: |",
+        "| a | n |\n| --- | ---: |\n| x | 1 200 |",
+    ] {
+        assert!(std::panic::catch_unwind(|| sum(bad)).is_err(), "{bad}");
+    }
 }
 
 /// `132_500` as `132.5`.
