@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::http::uri::{Authority, Scheme};
+use ureq::http::uri::Scheme;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Timeout};
@@ -31,7 +31,8 @@ impl CachingResolver {
     /// Begins to look a host up, for a request that comes at once: the time until then is not waited for.
     pub fn look_up_ahead(&self, scheme: &Scheme, host: &str) {
         let authority = host.parse().ok();
-        let name = authority.and_then(|authority| name_of(scheme, &authority));
+        let name =
+            authority.and_then(|authority| DefaultResolver::host_and_port(scheme, &authority));
         // What is no host is an error of the request.
         if let Some(name) = name {
             self.begin_ahead(&name, ask_system);
@@ -113,11 +114,6 @@ fn is_address(name: &str) -> bool {
         .is_some_and(|(host, _)| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
 }
 
-/// `host:port`.
-fn name_of(scheme: &Scheme, authority: &Authority) -> Option<String> {
-    DefaultResolver::host_and_port(scheme, authority)
-}
-
 /// How the system looks `host:port` up.
 type System = fn(&str) -> Option<Vec<SocketAddr>>;
 
@@ -135,7 +131,7 @@ impl Resolver for CachingResolver {
         let name = uri
             .scheme()
             .zip(uri.authority())
-            .and_then(|(scheme, authority)| name_of(scheme, authority))
+            .and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority))
             .ok_or_else(|| Error::BadUri("expected scheme and host".to_owned()))?;
         let mut resolved = self.empty();
         self.look_up(&name, *timeout.after, ask_system)?

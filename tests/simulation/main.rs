@@ -170,7 +170,8 @@ fn a_promise_is_broken() {
     panic!("nothing was noticed in {changes} changes");
 }
 
-/// A row of the tally in `docs/proof.md`, but for the commit: so many changes (`DOJANG_CHANGES`) in runs of a kind, from a seed on.
+/// A row of the tally in `docs/proof.md`, but for the commit: so many changes (`DOJANG_CHANGES`) in runs of a
+/// kind, from a seed on.
 #[test]
 #[ignore = "as long as one likes"]
 fn a_row_of_the_tally() {
