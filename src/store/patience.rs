@@ -37,9 +37,15 @@ impl Patience {
             .filter(|left| !left.is_zero())
     }
 
-    /// What went wrong last, for the log.
-    pub(super) fn note(&mut self, error: String) {
-        self.last_error = Some(error);
+    /// What went wrong last, for the log. The deadline may have cut the last try short: then what went wrong before
+    /// says more.
+    pub(super) fn note(&mut self, error: String, now: Duration) {
+        self.last_error = Some(match self.last_error.take() {
+            Some(before) if self.left(now).is_none() => {
+                format!("{before}; at the deadline: {error}")
+            }
+            _ => error,
+        });
     }
 
     /// The pause after another writer was faster: a little, so that not all come back at once. `share`, from 0 to 1,
@@ -133,10 +139,26 @@ mod tests {
         }
         assert_eq!(patience.after_error(1.0), None);
         let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
-        patience.note("S3 is on fire".to_owned());
+        patience.note("S3 is on fire".to_owned(), Duration::ZERO);
         assert!(patience.after_error(1.0).is_some());
         let (obstacle, cause) = patience.obstacle();
         assert_eq!(obstacle, Obstacle::Errors);
         assert_eq!(cause, "given up after 1 failed tries: S3 is on fire");
+    }
+
+    #[test]
+    fn what_the_deadline_cut_short_does_not_hide_what_went_wrong_before() {
+        let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
+        patience.note("S3 is busy".to_owned(), Duration::ZERO);
+        patience.note("S3 is on fire".to_owned(), Duration::from_secs(9));
+        patience.note("timeout".to_owned(), MAX_PATIENCE);
+        let cause = patience.obstacle().1;
+        assert!(
+            cause.ends_with(": S3 is on fire; at the deadline: timeout"),
+            "{cause}"
+        );
+        let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
+        patience.note("timeout".to_owned(), MAX_PATIENCE);
+        assert!(patience.obstacle().1.ends_with(": timeout"));
     }
 }

@@ -130,7 +130,7 @@ impl<'a, S: ObjectStore, W: World> Run<'a, S, W> {
 
     /// What the log is to say if the request is given up in the end.
     pub(super) fn note(&mut self, error: String) {
-        self.patience.note(error);
+        self.patience.note(error, self.store.world.monotonic());
     }
 
     /// Lets a little time pass: another writer was faster.
