@@ -35,7 +35,7 @@ struct PassesOn<'a>(&'a Scheduler);
 
 impl Drop for PassesOn<'_> {
     fn drop(&mut self) {
-        self.0.pass_on(&mut self.0.lock());
+        self.0.pass_on(self.0.lock());
     }
 }
 
@@ -75,11 +75,11 @@ impl Scheduler {
         let thread = THREAD.get();
         let mut state = self.lock();
         state.wakes[thread] = Some(state.now + duration);
-        self.pass_on(&mut state);
-        drop(self.wait_for_turn(state, thread));
+        self.pass_on(state);
+        drop(self.wait_for_turn(self.lock(), thread));
     }
 
-    fn pass_on(&self, state: &mut State) {
+    fn pass_on(&self, mut state: MutexGuard<'_, State>) {
         let next = (0..state.wakes.len())
             .filter_map(|thread| Some((state.wakes[thread]?, thread)))
             .min();
@@ -87,6 +87,8 @@ impl Scheduler {
             state.now = state.now.max(wake);
             state.wakes[thread] = None;
             state.running = thread;
+            // Woken earlier, that thread would only wait for the lock.
+            drop(state);
             self.0.turns[thread].notify_one();
         }
     }
