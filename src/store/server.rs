@@ -3,6 +3,7 @@
 //! AWS does, and is not asked. At a configured endpoint each instance tries it before its first change or repair, on an
 //! object that is there for that.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -94,7 +95,7 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let mut probe = Probe {
                 objects: &self.store.objects,
                 nonce: self.fresh_nonce(),
-                metadata: metadata(),
+                metadata: &METADATA,
                 written: 0,
                 left: || end.saturating_sub(self.store.world.monotonic()),
             };
@@ -160,7 +161,7 @@ struct Probe<'a, S, L> {
     objects: &'a Objects<S>,
     nonce: Nonce,
     /// The value that is to come back.
-    metadata: String,
+    metadata: &'static str,
     written: u32,
     /// The time that is left.
     left: L,
@@ -207,7 +208,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
 
     fn write(&mut self, condition: Condition<'_>) -> Result<Written, S3Error> {
         let content = self.content();
-        let metadata = [(NAME, &*self.metadata)];
+        let metadata = [(NAME, self.metadata)];
         let upload = upload(&content, &metadata, condition);
         self.objects
             .s3
@@ -221,9 +222,11 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
             return Ok(false);
         };
         let head = self.objects.s3.head(location, (self.left)())?;
-        Ok([object.head, head]
-            .iter()
-            .all(|head| head.metadata.get(NAME) == Some(&self.metadata)))
+        Ok([object.head, head].iter().all(|head| {
+            head.metadata
+                .get(NAME)
+                .is_some_and(|found| found == self.metadata)
+        }))
     }
 
     /// Whether of several writes at once, each over the same version, no more than one is made. None is where
@@ -232,7 +235,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
         for _ in 0..RACES {
             let start = self.write(Condition::Always)?.etag;
             let contents: Vec<_> = (0..RACERS).map(|_| self.content()).collect();
-            let metadata = [(NAME, &*self.metadata)];
+            let metadata = [(NAME, self.metadata)];
             let uploads: Vec<_> = contents
                 .iter()
                 .map(|content| upload(content, &metadata, Condition::Match(&start)))
@@ -275,8 +278,8 @@ fn is_unknown(written: &Result<Written, S3Error>) -> bool {
     matches!(written, Err(S3Error::Refused { said, .. }) if said.status == NOT_IMPLEMENTED)
 }
 
-/// As long as a list of operations gets, and of the same letters. Always the same.
-fn metadata() -> String {
+/// As long as a list of operations gets, and of the same letters.
+static METADATA: LazyLock<String> = LazyLock::new(|| {
     let secret = Secret([0; Secret::BYTES]);
     let full = (0..Journal::CAPACITY).fold(Journal::new(secret), |journal, n| {
         let mut key = [0; OperationKey::BYTES];
@@ -285,7 +288,7 @@ fn metadata() -> String {
     });
     let value = full.to_metadata().map(|(_, value)| value);
     value.unwrap_or_default()
-}
+});
 
 fn upload<'a>(
     content: &'a [u8],

@@ -196,10 +196,9 @@ fn play(start: Start, has_crash: bool, requests: &Pair, path: Path) -> (Record, 
     let mut operations = BTreeMap::<OperationKey, Operation>::new();
     let mut note = |request: &Map<String, Value>, invocation| {
         let key = OperationKey::new(&data(request), "no request id");
-        let operation = operations.entry(key).or_insert_with(|| Operation {
-            request: request.clone(),
-            invocations: Vec::new(),
-        });
+        let operation = operations
+            .entry(key)
+            .or_insert_with(|| Operation::new(request.clone()));
         operation.invocations.push(invocation);
     };
     for (n, invocation) in served.into_inner().expect("no thread panicked") {

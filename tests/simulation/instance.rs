@@ -319,11 +319,9 @@ impl<'a> Instance<'a> {
         let name = json!(format!("operation-{}", shared.count));
         request.insert("operation_id".to_owned(), name);
         let key = OperationKey::new(&data(&request), "no request id");
-        let operation = Operation {
-            request: request.clone(),
-            invocations: Vec::new(),
-        };
-        shared.operations.insert(key, operation);
+        shared
+            .operations
+            .insert(key, Operation::new(request.clone()));
         // A client that sends it twice at once, or Lambda that has it run twice.
         if self.random.happens(self.setting.twice) {
             shared.retries.push(key);

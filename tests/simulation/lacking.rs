@@ -58,7 +58,7 @@ fn refusals(record: &Record, is_empty: bool, what: &str) -> usize {
                 Outcome::Fault(State::NothingChanged) | Outcome::Refused(_) | Outcome::Killed => {}
                 Outcome::Answer(_) => {
                     let occasion = occasion(*key, invocation.now);
-                    let decided = decide(&club, &data(&operation.request), &occasion);
+                    let decided = decide(&club, operation.data(), &occasion);
                     assert!(
                         !is_empty && !matches!(decided, Ok(Decision::Change(_))),
                         "{what}: {operation:?} was acknowledged"

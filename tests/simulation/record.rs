@@ -1,12 +1,15 @@
 //! What a run leaves behind: the chains of versions in S3, and what became of every request.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dojang::club::operation::OperationKey;
+use dojang::request::RequestData;
 use dojang::store::State;
 use serde_json::{Map, Value};
 
+use crate::instance::data;
 use crate::s3::S3;
 use crate::scheduler::Micros;
 
@@ -23,6 +26,22 @@ pub(crate) struct Record {
 pub(crate) struct Operation {
     pub(crate) request: Map<String, Value>,
     pub(crate) invocations: Vec<Invocation>,
+    data: OnceCell<RequestData>,
+}
+
+impl Operation {
+    pub(crate) fn new(request: Map<String, Value>) -> Self {
+        Self {
+            request,
+            invocations: Vec::new(),
+            data: OnceCell::new(),
+        }
+    }
+
+    /// The request as the function reads it.
+    pub(crate) fn data(&self) -> &RequestData {
+        self.data.get_or_init(|| data(&self.request))
+    }
 }
 
 /// One invocation.

@@ -89,7 +89,9 @@ impl Scheduler {
             state.running = thread;
             // Woken earlier, that thread would only wait for the lock.
             drop(state);
-            self.0.turns[thread].notify_one();
+            if thread != THREAD.get() {
+                self.0.turns[thread].notify_one();
+            }
         }
     }
 

@@ -8,7 +8,6 @@ use dojang::store::State;
 use serde_json::Value;
 
 use super::{Checker, Violation, occasion};
-use crate::instance::data;
 use crate::record::{Invocation, Operation, Outcome};
 
 impl Checker<'_> {
@@ -154,7 +153,6 @@ impl Checker<'_> {
             .secret()
             .ok_or("the secret is gone")?;
         let versions = n..=self.newest_at(invocation.end);
-        let request = data(&operation.request);
         let is_true = versions.into_iter().any(|version| {
             let club = &self.private[version].club;
             let occasion = occasion(key, secret, invocation);
@@ -163,7 +161,7 @@ impl Checker<'_> {
                 (Outcome::Refused(text), Err(refusal)) => *text == refusal.to_string(),
                 _ => false,
             };
-            is_what(repeat(club, &request, &occasion))
+            is_what(repeat(club, operation.data(), &occasion))
         });
         // The run that may have made the change is not asked for the login code once more.
         let may_have_made_it = invocation.start <= self.private[n].version.written;

@@ -15,16 +15,17 @@ mod names;
 mod public;
 mod resets;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use dojang::actions::{Decision, Occasion, decide};
 use dojang::club::Club;
 use dojang::club::history::{History, object_key};
 use dojang::club::operation::{Operation as Derived, OperationKey, Secret};
+use dojang::club::projection::public_json;
 use dojang::club::stored::read_club;
 use dojang::store::journal::Journal;
 
-use crate::instance::data;
 use crate::record::{DATA, Invocation, Operation, Outcome, PRIVATE, PUBLIC, Record};
 use crate::s3::Version;
 use crate::scheduler::Micros;
@@ -101,8 +102,16 @@ struct Year {
 /// A version of the private object, read.
 struct Link {
     club: Club,
+    public: OnceCell<Vec<u8>>,
     journal: Journal,
     version: Version,
+}
+
+impl Link {
+    /// What the public object has to be for this version.
+    fn public(&self) -> &[u8] {
+        self.public.get_or_init(|| public_json(&self.club))
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -116,6 +125,7 @@ impl<'a> Checker<'a> {
             };
             private.push(Link {
                 club,
+                public: OnceCell::new(),
                 journal: Journal::from_metadata(&version.metadata),
                 version,
             });
@@ -224,7 +234,7 @@ impl<'a> Checker<'a> {
         invocation: &Invocation,
     ) -> Option<Result<Decision, String>> {
         let occasion = occasion(key, link.journal.secret()?, invocation);
-        let decided = decide(&link.club, &data(&operation.request), &occasion);
+        let decided = decide(&link.club, operation.data(), &occasion);
         Some(decided.map_err(|refusal| refusal.to_string()))
     }
 

@@ -1,7 +1,5 @@
 //! Promises 4 and 5: the public object.
 
-use dojang::club::projection::public_json;
-
 use super::{Checker, Violation};
 
 impl Checker<'_> {
@@ -24,7 +22,7 @@ impl Checker<'_> {
             let shown = (last..self.private.len())
                 .find(|&n| self.private[n].version.etag.0 == *etag)
                 .ok_or(format!("the public object went back behind version {last}"))?;
-            if public.bytes.trim_ascii_end() != public_json(&self.private[shown].club) {
+            if public.bytes.trim_ascii_end() != self.private[shown].public() {
                 return Err(format!("not the projection of version {shown}"));
             }
             last = shown;
@@ -43,7 +41,7 @@ impl Checker<'_> {
         let mut last = 0;
         for look in &self.record.looks {
             last = (last..=self.newest_at(look.at))
-                .find(|&n| public_json(&self.private[n].club) == look.bytes.trim_ascii_end())
+                .find(|&n| self.private[n].public() == look.bytes.trim_ascii_end())
                 .ok_or(format!("a reader saw something else after version {last}"))?;
         }
         Ok(())
@@ -53,7 +51,7 @@ impl Checker<'_> {
     pub(super) fn public_is_in_line_in_the_end(&self) -> Result<(), Violation> {
         let private = self.private.last().ok_or("the club is gone")?;
         let public = self.public.last().ok_or("nothing is public")?;
-        if public.bytes.trim_ascii_end() == public_json(&private.club) {
+        if public.bytes.trim_ascii_end() == private.public() {
             Ok(())
         } else {
             Err("the public object lags behind in the end".into())
