@@ -5,7 +5,7 @@ use dojang::club::operation::{Operation, OperationKey, Secret};
 use dojang::store::{State, Trust};
 
 use crate::faults::Fault;
-use crate::instance::{data, play_on};
+use crate::instance::play_on;
 use crate::record::{DATA, Outcome, PRIVATE, PROBE, Record};
 use crate::s3::{Lack, S3};
 use crate::setting::{Kind, Setting};

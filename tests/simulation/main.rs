@@ -9,8 +9,9 @@
 //! * `s3`, `scheduler`: the simulated S3, and virtual time
 //! * `record`, `checker`: what a run leaves behind, and whether it kept the promises
 //! * `every_order`, on `turns`: all orders of few requests; `other_run`: two runs of one operation; `lacking`: servers
-//!   that lack something; `rush`: many members
+//!   that lack something; `rush`: many members; `alone`: one instance
 
+mod alone;
 mod checker;
 mod connection;
 mod every_order;
