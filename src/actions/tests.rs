@@ -8,6 +8,7 @@ use crate::club::operation::{OperationKey, Secret};
 use crate::club::participation::Participation;
 use crate::club::session::SessionState;
 use crate::club::user::{LoginCode, Role, User};
+use crate::json::surrogates;
 
 /// Friday 15 January 2027, 08:00:34 UTC.
 const NOW: i64 = 1_800_000_034;
@@ -141,6 +142,42 @@ fn the_action_must_be_named_exactly() {
 }
 
 #[test]
+fn that_there_is_no_such_action_is_told_to_whoever_might_make_it() {
+    let club = demo_club();
+    let refused = |action: &str, caller: Option<&str>| {
+        let code = caller.map(code);
+        let request = json!({"action": action, "auth_token": code});
+        decide(&club, &data(&request), &occasion())
+            .unwrap_err()
+            .to_string()
+    };
+    for (prefix, least) in [
+        ("any", None),
+        ("Any", None),
+        ("student", Some(Role::Student)),
+        ("Student", Some(Role::Student)),
+        ("coach", Some(Role::Coach)),
+        ("Coach", Some(Role::Coach)),
+        ("admin", Some(Role::Admin)),
+        ("Admin", Some(Role::Admin)),
+    ] {
+        let action = format!("{prefix}_x");
+        let unknown = "There is no such action.";
+        let nobody = refused(&action, None);
+        assert_eq!(nobody == unknown, least.is_none(), "{action}: {nobody}");
+        for caller in ["Amir", "Coach Hana", "Grandmaster Oh"] {
+            let role = club.users[&id(caller)].role;
+            let text = refused(&action, Some(caller));
+            assert_eq!(
+                text == unknown,
+                Some(role) >= least,
+                "{action}, {caller}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_action_asks_for_its_role() {
     let club = demo_club();
     let callers = [
@@ -251,6 +288,78 @@ fn keys_of_the_wrong_type_are_refused_and_unknown_keys_are_not() {
         }
     }
     assert!(times.is_object());
+}
+
+#[test]
+fn what_is_too_long_is_told_from_what_is_wrong() {
+    let club = demo_club();
+    let list = |most: usize| (0..=most).map(|n| n.to_string()).collect::<Value>();
+    let answers = (0..=limits::MAX_ANSWERS).map(|n| (n.to_string(), Value::Null));
+    let times = json!({"start_time": 1, "end_time": 2, "coach": id("Coach Hana")});
+    let text = || json!("x".repeat(limits::MAX_TEXT_BYTES + 1));
+    let comment = "x".repeat(limits::MAX_COMMENT_CODE_POINTS + 1);
+    let at_most = |most: usize| format!("{most} at most.");
+    let characters = format!("{} characters at most.", limits::MAX_COMMENT_CODE_POINTS);
+    for (action, key, long, expected) in [
+        ("admin_create_user", "name", text(), "is too long."),
+        ("admin_delete_user", "user_id", text(), "is too long."),
+        ("coach_add_training_session", "comment", text(), &characters),
+        (
+            "coach_add_training_session",
+            "comment",
+            json!(comment),
+            &characters,
+        ),
+        (
+            "coach_register_participation",
+            "participants",
+            list(limits::MAX_PARTICIPANTS),
+            &at_most(limits::MAX_PARTICIPANTS),
+        ),
+        (
+            "any_register_participation",
+            "user_auth_tokens",
+            list(limits::MAX_CODES),
+            &at_most(limits::MAX_CODES),
+        ),
+        (
+            "any_register_participation",
+            "joining_sessions",
+            answers.collect(),
+            &at_most(limits::MAX_ANSWERS),
+        ),
+    ] {
+        let mut request = times.clone();
+        request["action"] = json!(action);
+        request["role"] = json!("Student");
+        request["session_id"] = json!(present_session(&club));
+        request["user_auth_tokens"] = json!([code("Amir")]);
+        request["joining_sessions"] = json!({});
+        request[key] = long;
+        let text = refused_as(&club, "Grandmaster Oh", request);
+        assert!(text.ends_with(expected), "{action}: {text}");
+    }
+}
+
+/// It may be older than today's rules, and hold what a request cannot.
+#[test]
+fn a_stored_comment_is_accepted_as_it_is_shown() {
+    let mut club = demo_club();
+    let session_id = a_session(&club);
+    let long = "x".repeat(limits::MAX_COMMENT_CODE_POINTS + 1);
+    let cut = surrogates::replaced("cut \\ud83d").expect("half a pair");
+    for (stored, sent) in [(long.clone(), long), (cut, "cut \u{fffd}".to_owned())] {
+        let session = club.sessions.get_mut(&session_id).unwrap();
+        session.comment = Some(Some(stored.clone()));
+        let request = json!({"action": "coach_update_training_session", "session_id": session_id,
+            "start_time": 5, "end_time": 6, "coach": id("Amir"), "comment": sent});
+        let change = change_as(&club, "Coach Hana", request.clone());
+        let comment = &change.club.sessions[&session_id].comment;
+        assert_eq!(*comment, Some(Some(stored)));
+        let longer = "x".repeat(limits::MAX_COMMENT_CODE_POINTS + 2);
+        let request = with(&request, "comment", Some(json!(longer)));
+        refused_as(&club, "Coach Hana", request);
+    }
 }
 
 #[test]
