@@ -349,13 +349,15 @@ fn a_stored_comment_is_accepted_as_it_is_shown() {
     let long = "x".repeat(limits::MAX_COMMENT_CODE_POINTS + 1);
     let cut = surrogates::replaced("cut \\ud83d").expect("half a pair");
     for (stored, sent) in [(long.clone(), long), (cut, "cut \u{fffd}".to_owned())] {
+        club.has_stand_ins = stored != sent;
         let session = club.sessions.get_mut(&session_id).unwrap();
         session.comment = Some(Some(stored.clone()));
         let request = json!({"action": "coach_update_training_session", "session_id": session_id,
-            "start_time": 5, "end_time": 6, "coach": id("Amir"), "comment": sent});
+            "start_time": 5, "end_time": 6, "coach": id("Amir"), "comment": sent.clone()});
         let change = change_as(&club, "Coach Hana", request.clone());
         let comment = &change.club.sessions[&session_id].comment;
         assert_eq!(*comment, Some(Some(stored)));
+        assert_eq!(change.answer["session"]["comment"], sent);
         let longer = "x".repeat(limits::MAX_COMMENT_CODE_POINTS + 2);
         let request = with(&request, "comment", Some(json!(longer)));
         refused_as(&club, "Coach Hana", request);

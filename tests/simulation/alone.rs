@@ -183,6 +183,9 @@ fn what_a_server_lacks_is_remembered() {
         assert_eq!(second.requests.len(), 2, "{:?}", second.requests);
     });
     on(&s3, Trust::Probed, |alone| {
+        let repeated = alone.serve(&alone.create("First"));
+        assert!(repeated.answer.is_ok(), "it took effect before");
+        assert_eq!(repeated.requests.len(), 2, "{:?}", repeated.requests);
         for name in ["Third", "Fourth"] {
             let refused = alone.serve(&alone.create(name)).answer;
             let Err(Failure::Fault(fault)) = refused else {
@@ -210,6 +213,32 @@ fn a_list_that_cannot_be_read_is_warned_of_once() {
         let change = alone.serve(&alone.create("Second"));
         assert_eq!(change.trace.warnings, [""; 0]);
     });
+}
+
+/// On a server that is not to be written to, what is not public is read all the same, and not acknowledged.
+#[test]
+fn what_somebody_left_unpublished_is_read_on_any_server() {
+    let s3 = S3::lacking(Lack::IfMatch);
+    on(&s3, Trust::Full, |alone| {
+        assert!(
+            alone
+                .serve(&Value::Object(workload::reset()))
+                .answer
+                .is_ok()
+        );
+        assert!(alone.serve(&alone.create("Somebody")).answer.is_ok());
+    });
+    let club = s3.newest(PRIVATE, DATA).expect("there is a club");
+    s3.write_foreign(1, PUBLIC, DATA, b"{}".to_vec(), BTreeMap::new());
+    on(&s3, Trust::Probed, |alone| {
+        assert!(alone.serve(&alone.show()).answer.is_ok());
+        let repeated = alone.serve(&alone.create("Somebody")).answer;
+        let Err(Failure::Fault(fault)) = repeated else {
+            panic!("expected a fault, found {repeated:?}");
+        };
+        assert_eq!(fault.given_up, Some(Obstacle::Server));
+    });
+    assert_eq!(s3.newest(PRIVATE, DATA).map(|v| v.etag), Some(club.etag));
 }
 
 /// An instance, and what it knows of the club.
@@ -292,7 +321,8 @@ impl Alone<'_> {
     }
 
     fn create(&self, name: &str) -> Value {
-        json!({"action": "admin_create_user", "auth_token": code("Grandmaster Oh"), "name": name, "role": "Student"})
+        json!({"action": "admin_create_user", "auth_token": code("Grandmaster Oh"), "name": name,
+            "role": "Student", "operation_id": format!("operation-{name}")})
     }
 
     fn show(&self) -> Value {
