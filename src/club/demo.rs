@@ -188,6 +188,9 @@ const PRESENT: Training = Training {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+    use time::OffsetDateTime;
+
     use super::*;
 
     const NOW: i64 = 1_800_001_234;
@@ -252,5 +255,73 @@ mod tests {
             all.add(year).unwrap();
         }
         assert_eq!(all.answer().as_object().unwrap().len(), 38);
+    }
+
+    #[test]
+    fn trainings_are_at_their_hours() {
+        let club = club("secret", NOW, &Club::default());
+        let mut found: Vec<_> = club
+            .sessions
+            .values()
+            .map(|session| {
+                let start = OffsetDateTime::from_unix_timestamp(session.start_time).unwrap();
+                let length = session.end_time - session.start_time;
+                let (day, (hour, minute, _)) = (start.weekday(), start.time().as_hms());
+                (
+                    start,
+                    format!("{day} {hour}:{minute:02}, {} min", length / 60),
+                )
+            })
+            .collect();
+        found.sort();
+        let found: Vec<_> = found.iter().map(|(_, text)| &**text).collect();
+        let expected = [
+            "Friday 8:00, 90 min",
+            "Tuesday 17:00, 90 min",
+            "Thursday 18:30, 120 min",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn everybody_misses_every_fourth_week_and_the_coach_none() {
+        let mut entries = BTreeMap::new();
+        for year in history("secret", NOW).values() {
+            for (_, entry) in year.entries() {
+                let entry: Value = serde_json::from_str(entry.get()).unwrap();
+                let start = entry["session"]["start_time"].as_i64().unwrap();
+                entries.insert(start, entry);
+            }
+        }
+        let took_part = |entry: &Value, name| {
+            let participants = entry["participants"].as_array().unwrap();
+            participants.contains(&Value::from(user_id("secret", name)))
+        };
+        for (name, role) in MEMBERS {
+            let count = |coach: &str| {
+                let led_by = |entry: &&Value| entry["session"]["coach"] == user_id("secret", coach);
+                let with = entries.values().filter(led_by);
+                with.filter(|entry| took_part(entry, name)).count()
+            };
+            for coach in ["Coach Hana", "Coach Jonas"] {
+                let expected = match role {
+                    _ if name == coach => 19..=19,
+                    Role::Admin => 0..=0,
+                    _ => 14..=15,
+                };
+                assert!(
+                    expected.contains(&count(coach)),
+                    "{name}, {coach}: {}",
+                    count(coach)
+                );
+            }
+        }
+        let (_, last) = entries.last_key_value().unwrap();
+        let missing: Vec<_> = MEMBERS
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| !took_part(last, name))
+            .collect();
+        assert_eq!(missing, ["Grandmaster Oh", "Coach Mette", "Dagny"]);
     }
 }

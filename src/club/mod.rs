@@ -74,3 +74,73 @@ impl Club {
         self.sessions.retain(|_, session| !session.is_over(now));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use operation::{OperationKey, Secret};
+    use session::SessionState;
+    use user::LoginCode;
+
+    #[test]
+    fn a_new_club_has_an_admin_and_nothing_else() {
+        let operation = Operation {
+            key: OperationKey([1; OperationKey::BYTES]),
+            secret: Secret([2; Secret::BYTES]),
+        };
+        let club = Club::initial(&operation);
+        let [(id, admin)] = &club.users.iter().collect::<Vec<_>>()[..] else {
+            panic!("expected one member, found {}", club.users.len());
+        };
+        assert_eq!((*id, admin.role), (&admin.user_id, Role::Admin));
+        assert_eq!(admin.name, "Default admin");
+        assert!(club.sessions.is_empty());
+    }
+
+    #[test]
+    fn hashes_are_told_from_codes() {
+        let hash = "0123456789abcdef".repeat(4);
+        let with_codes = |codes: &[&str]| {
+            let mut club = demo::club("secret", 0, &Club::default());
+            let mut left = codes.iter();
+            club.users.retain(|_, user| {
+                let code = left.next();
+                code.is_some_and(|code| {
+                    user.auth_token = LoginCode::new((*code).to_owned());
+                    true
+                })
+            });
+            club.has_hashes_for_codes()
+        };
+        assert!(with_codes(&[&hash]));
+        assert!(with_codes(&[&hash, &hash]));
+        for codes in [
+            &[][..],
+            &["code"],
+            &[&*hash, "code"],
+            &["code", &hash],
+            &[&hash[1..]],
+            &[&(hash.clone() + "0")],
+            &[&hash.to_uppercase()],
+            &[&hash.replace('0', "g")],
+            &[&hash.replace('0', "/")],
+        ] {
+            assert!(!with_codes(codes), "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_save_leaves_out_what_is_over() {
+        let now = 1_800_000_000;
+        let mut club = demo::club("secret", now, &Club::default());
+        let archived = club.sessions.keys().next().unwrap().clone();
+        club.sessions.get_mut(&archived).unwrap().state = SessionState::Archived;
+        let mut later = club.clone();
+        later.prune(now);
+        assert!(later == club, "nothing is over");
+        later.prune(now + 14 * 24 * 3600);
+        assert!(!later.sessions.contains_key(&archived));
+        assert_eq!(later.sessions.len(), club.sessions.len() - 1);
+        assert!(later.users == club.users);
+    }
+}
