@@ -22,3 +22,34 @@ impl PartialEq for Extra {
                 .all(|((a, x), (b, y))| a == b && x.get() == y.get())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_the_same_to_the_letter() {
+        let extra = |members: &[(&str, &str)]| {
+            let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
+            let members = members.iter();
+            Extra(
+                members
+                    .map(|(key, json)| ((*key).to_owned(), raw(json)))
+                    .collect(),
+            )
+        };
+        let some = extra(&[("a", "1"), ("b", "[ ]")]);
+        assert!(some == some.clone());
+        for other in [
+            &[][..],
+            &[("a", "1")],
+            &[("b", "[ ]"), ("a", "1")],
+            &[("a", "1"), ("b", "[]")],
+            &[("a", "1"), ("c", "[ ]")],
+            &[("a", "2"), ("b", "[ ]")],
+            &[("a", "1"), ("b", "[ ]"), ("c", "3")],
+        ] {
+            assert!(some != extra(other), "{other:?}");
+        }
+    }
+}

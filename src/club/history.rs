@@ -146,4 +146,14 @@ mod tests {
             assert!((written - 1..=written).contains(&year.size()), "{written}");
         }
     }
+
+    #[test]
+    fn an_entry_ends_in_the_white_space_of_who_wrote_it() {
+        let club = crate::club::demo::club("secret", 0, &crate::club::Club::default());
+        let (id, session) = club.sessions.iter().next().unwrap();
+        let mut year = History::default();
+        year.record(id, session, &["somebody".to_owned()], " \t ");
+        let entry = year.entry(id).unwrap().get();
+        assert!(entry.ends_with("[\"somebody\"] \t }"), "{entry}");
+    }
 }

@@ -70,3 +70,26 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What alarms and queries look for.
+    #[test]
+    fn the_log_names_are_those_of_the_document() {
+        let document = include_str!("../../docs/running.md");
+        for obstacle in [Obstacle::Conflicts, Obstacle::Errors, Obstacle::Server] {
+            let name = format!("`{}`", obstacle.name());
+            assert!(document.contains(&name), "{name}");
+        }
+        for state in [
+            State::NothingChanged,
+            State::ChangedNotPublic,
+            State::NotKnown,
+        ] {
+            let name = format!("`{}`", state.name());
+            assert!(document.contains(&name), "{name}");
+        }
+    }
+}

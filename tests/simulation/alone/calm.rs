@@ -1,24 +1,18 @@
-//! One instance alone, where nothing goes wrong: its requests to S3, what it says of itself, and what it warns of.
+//! Where nothing goes wrong: its requests to S3, what it says of itself, and what it warns of.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dojang::club::projection::private_json;
-use dojang::s3::{Condition, ETag, Fetched, Head, Location, ObjectStore, S3Error, Upload, Written};
-use dojang::store::{Failure, Obstacle, Request, Store, Trace, Trust};
-use serde_json::{Value, json};
+use dojang::store::{Failure, Obstacle, Trace, Trust};
+use serde_json::Value;
 
-use crate::connection::Connection;
-use crate::faults::Faults;
-use crate::instance::{data, write_first_club};
-use crate::random::Random;
+use super::{ROUND_TRIP, on, on_the_first_club};
+use crate::instance::write_first_club;
 use crate::record::{DATA, PRIVATE, PUBLIC};
 use crate::s3::{Lack, S3};
-use crate::scheduler::{Micros, Scheduler};
-use crate::workload::{self, TEST_SECRET, member};
-use crate::world::{BASE, Clock, time};
+use crate::workload;
+use crate::world::BASE;
 
 #[test]
 fn what_is_known_is_not_read_again() {
@@ -143,6 +137,23 @@ fn attendance_rests_on_what_is_newest() {
 }
 
 #[test]
+fn a_reset_replaces_whole_years_last() {
+    on_the_first_club(Trust::Full, |alone| {
+        let reset = alone.serve(&Value::Object(workload::reset()));
+        assert!(reset.answer.is_ok(), "{:?}", reset.answer);
+        let expected = [
+            "GET private data.json",
+            "HEAD public data.json",
+            "PUT private data.json if same",
+            "PUT public data.json if absent",
+            "PUT private sessions/participation_data_2026.json",
+            "PUT private sessions/participation_data_2027.json",
+        ];
+        assert_eq!(reset.requests, expected);
+    });
+}
+
+#[test]
 fn a_server_is_tried_once_and_before_the_first_change() {
     on_the_first_club(Trust::Probed, |alone| {
         let is_trial = |request: &String| request.contains("dojang-probe.json");
@@ -240,172 +251,3 @@ fn what_somebody_left_unpublished_is_read_on_any_server() {
     });
     assert_eq!(s3.newest(PRIVATE, DATA).map(|v| v.etag), Some(club.etag));
 }
-
-/// An instance, and what it knows of the club.
-struct Alone<'a> {
-    store: Store<Noted, Clock>,
-    scheduler: &'a Scheduler,
-}
-
-/// How a request went.
-struct Served {
-    answer: Result<Value, Failure>,
-    trace: Trace,
-    /// To S3.
-    requests: Vec<String>,
-}
-
-fn on_the_first_club(trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
-    let s3 = S3::default();
-    write_first_club(&s3);
-    on(&s3, trust, test);
-}
-
-fn on(s3: &S3, trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
-    Scheduler::run(1, |scheduler, _| {
-        let skew = Arc::new(AtomicI64::new(0));
-        let one_way = Micros::try_from(ROUND_TRIP.as_micros() / 2).expect("it is short");
-        let connection = Connection::new(
-            s3,
-            scheduler,
-            Faults::default(),
-            (one_way, 0),
-            Random::new(1),
-            &skew,
-            false,
-        );
-        let clock = Clock {
-            scheduler: scheduler.clone(),
-            skew,
-            random: Mutex::new(Random::new(2)),
-        };
-        let noted = Noted {
-            connection,
-            requests: Mutex::default(),
-        };
-        let secret = Some(TEST_SECRET.to_owned());
-        let store = Store::new(noted, clock, PRIVATE.into(), PUBLIC.into(), secret);
-        test(&Alone {
-            store: store.with_trust(trust),
-            scheduler,
-        });
-    });
-}
-
-impl Alone<'_> {
-    fn serve(&self, request: &Value) -> Served {
-        self.serve_since(self.scheduler.now(), request)
-    }
-
-    /// Serves a request that came in at some time.
-    fn serve_since(&self, arrived: Micros, request: &Value) -> Served {
-        let mut trace = Trace::default();
-        let request = data(request.as_object().expect("it was made as an object"));
-        let request = Request {
-            data: &request,
-            id: &self.scheduler.now().to_string(),
-            arrived: Some(time(arrived, 0)),
-            deadline: time(self.scheduler.now(), 0) + Duration::from_secs(10),
-        };
-        let answer = self.store.apply(&request, &mut trace);
-        Served {
-            answer,
-            trace,
-            requests: self.requests(),
-        }
-    }
-
-    /// The requests to S3 since the last time.
-    fn requests(&self) -> Vec<String> {
-        std::mem::take(&mut *self.store.s3().requests.lock().expect("no thread panicked"))
-    }
-
-    fn create(&self, name: &str) -> Value {
-        json!({"action": "admin_create_user", "auth_token": code("Grandmaster Oh"), "name": name,
-            "role": "Student", "operation_id": format!("operation-{name}")})
-    }
-
-    fn show(&self) -> Value {
-        let club = workload::initial_club(BASE);
-        json!({"action": "admin_show_auth_token", "auth_token": code("Grandmaster Oh"),
-            "user_id": member(&club, "Coach Hana").user_id})
-    }
-
-    fn take_attendance(&self) -> Value {
-        let club = workload::initial_club(BASE);
-        let mut sessions = club.sessions.values();
-        let begun = sessions.find(|session| session.start_time <= BASE);
-        json!({"action": "coach_register_participation", "auth_token": code("Coach Hana"),
-            "session_id": begun.expect("a session").session_id, "participants": []})
-    }
-
-    fn history(&self) -> Value {
-        json!({"action": "coach_get_historical_participation", "auth_token": code("Coach Hana"),
-            "start_time": BASE - 9_000, "end_time": BASE + 9_000})
-    }
-}
-
-fn code(name: &str) -> String {
-    let club = workload::initial_club(BASE);
-    member(&club, name).auth_token.text().to_owned()
-}
-
-/// Notes every request.
-struct Noted {
-    connection: Connection,
-    requests: Mutex<Vec<String>>,
-}
-
-impl Noted {
-    fn note(&self, method: &str, location: Location<'_>, condition: &str) {
-        let request = format!("{method} {} {}{condition}", location.bucket, location.key);
-        let mut requests = self.requests.lock().expect("no thread panicked");
-        requests.push(request);
-    }
-}
-
-impl ObjectStore for Noted {
-    fn get(
-        &self,
-        location: Location<'_>,
-        unless: Option<&ETag>,
-        timeout: Duration,
-    ) -> Result<Fetched, S3Error> {
-        self.note("GET", location, unless.map_or("", |_| " unless same"));
-        self.connection.get(location, unless, timeout)
-    }
-
-    fn head(&self, location: Location<'_>, timeout: Duration) -> Result<Head, S3Error> {
-        self.note("HEAD", location, "");
-        self.connection.head(location, timeout)
-    }
-
-    fn get_beside_head(
-        &self,
-        get: Location<'_>,
-        head: Location<'_>,
-        timeout: Duration,
-    ) -> (Result<Fetched, S3Error>, Result<Head, S3Error>) {
-        self.note("GET", get, "");
-        self.note("HEAD", head, "");
-        self.connection.get_beside_head(get, head, timeout)
-    }
-
-    fn put(
-        &self,
-        location: Location<'_>,
-        upload: &Upload<'_>,
-        timeout: Duration,
-    ) -> Result<Written, S3Error> {
-        let condition = match upload.condition {
-            Condition::Always => "",
-            Condition::Absent => " if absent",
-            Condition::Match(_) => " if same",
-        };
-        self.note("PUT", location, condition);
-        self.connection.put(location, upload, timeout)
-    }
-}
-
-/// To S3 and back.
-const ROUND_TRIP: Duration = Duration::from_millis(20);

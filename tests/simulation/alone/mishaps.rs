@@ -1,0 +1,300 @@
+//! One request goes wrong, or each of a kind; or somebody else writes.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use dojang::club::projection::private_json;
+use dojang::club::stored::read_club;
+use dojang::s3::{Location, S3Error};
+use dojang::store::{Failure, Fault, State, Trust};
+use serde_json::{Value, json};
+
+use super::{Alone, code, on, on_the_first_club};
+use crate::instance::write_first_club;
+use crate::record::{DATA, PRIVATE};
+use crate::s3::{S3, Write, answered};
+use crate::workload::{self, member};
+use crate::world::BASE;
+
+/// Of a request that makes each kind of request to S3.
+#[test]
+fn what_follows_from_an_error() {
+    let passes = [
+        "precondition failed",
+        "conflict",
+        "not now",
+        "unreachable",
+        "unknown",
+    ];
+    let stays = ["refused", "bad"];
+    let faster = ["absent", "precondition failed", "conflict"];
+    let fails = ["not now", "unreachable"];
+    let nothing = ["nothing changed, final, none"; 2];
+    let not_public = ["changed, not public, final, none"; 2];
+    // The history entry was written before, and cannot be put back any more if there is no time left.
+    for (request, errors, [once, always]) in [
+        (
+            "GET private data.json",
+            &["absent"][..],
+            ["served", "nothing changed, passing, conflicts"],
+        ),
+        (
+            "GET private data.json",
+            &passes,
+            ["served", "nothing changed, passing, errors"],
+        ),
+        ("GET private data.json", &stays, nothing),
+        ("HEAD public data.json", &["absent"], ["served", "served"]),
+        (
+            "HEAD public data.json",
+            &passes,
+            ["served", "nothing changed, passing, errors"],
+        ),
+        ("HEAD public data.json", &stays, nothing),
+        ("GET private sessions", &["absent"], ["served", "served"]),
+        (
+            "GET private sessions",
+            &passes,
+            ["served", "nothing changed, passing, errors"],
+        ),
+        ("GET private sessions", &stays, nothing),
+        (
+            "PUT private sessions",
+            &faster,
+            ["served", "not known, passing, conflicts"],
+        ),
+        (
+            "PUT private sessions",
+            &fails,
+            ["served", "not known, passing, errors"],
+        ),
+        (
+            "PUT private sessions",
+            &["unknown"],
+            ["served", "not known, passing, errors"],
+        ),
+        (
+            "PUT private sessions",
+            &stays,
+            [nothing[0], "not known, final, none"],
+        ),
+        (
+            "PUT private data.json",
+            &faster,
+            ["served", "not known, passing, conflicts"],
+        ),
+        (
+            "PUT private data.json",
+            &fails,
+            ["served", "nothing changed, passing, errors"],
+        ),
+        (
+            "PUT private data.json",
+            &["unknown", "bad"],
+            ["served", "not known, passing, errors"],
+        ),
+        ("PUT private data.json", &["refused"], nothing),
+        (
+            "PUT public data.json",
+            &faster,
+            ["served", "changed, not public, passing, conflicts"],
+        ),
+        (
+            "PUT public data.json",
+            &fails,
+            ["served", "changed, not public, passing, errors"],
+        ),
+        (
+            "PUT public data.json",
+            &["unknown"],
+            ["served", "changed, not public, passing, errors"],
+        ),
+        ("PUT public data.json", &stays, not_public),
+    ] {
+        for name in errors {
+            let found = [1, usize::MAX].map(|times| outcome(request, times, &error(name)));
+            assert_eq!(found, [once, always], "{request}: {name}, once and always");
+        }
+    }
+}
+
+/// How taking attendance ends if so many of these requests have this error.
+fn outcome(request: &'static str, times: usize, error: &S3Error) -> String {
+    let outcome = Mutex::new(String::new());
+    on_the_first_club(Trust::Full, |alone| {
+        alone.strike(request, times, error.clone());
+        let served = alone.serve(&alone.take_attendance());
+        *outcome.lock().expect("no thread panicked") = match served.answer {
+            Ok(_) => "served".to_owned(),
+            Err(Failure::Fault(fault)) => {
+                let passing = if fault.is_passing { "passing" } else { "final" };
+                let obstacle = fault.given_up.map_or("none", |it| it.name());
+                format!("{}, {passing}, {obstacle}", fault.state.name())
+            }
+            Err(refused) => format!("{refused:?}"),
+        };
+    });
+    outcome.into_inner().expect("no thread panicked")
+}
+
+fn error(name: &str) -> S3Error {
+    let cause = "for a test".to_owned();
+    match name {
+        "absent" => S3Error::Absent,
+        "precondition failed" => answered(412, "PreconditionFailed"),
+        "conflict" => answered(409, "ConditionalRequestConflict"),
+        "not now" => answered(503, "SlowDown"),
+        "refused" => answered(403, "AccessDenied"),
+        "unreachable" => S3Error::Unreachable { cause },
+        "unknown" => S3Error::OutcomeUnknown { cause },
+        "bad" => S3Error::BadAnswer { cause },
+        _ => panic!("expected an error, found {name}"),
+    }
+}
+
+/// Its write was to land when nobody waits for it any more.
+#[test]
+fn an_entry_that_was_put_back_does_not_land_later() {
+    for before in [None, Some("{}")] {
+        let s3 = club();
+        if let Some(history) = before {
+            s3.write_foreign(0, PRIVATE, THIS_YEAR, history.into(), BTreeMap::new());
+        }
+        on(&s3, Trust::Full, |alone| {
+            let (late, due) = (s3.clone(), alone.scheduler.now() + 1_000_000);
+            alone.strike_instead("PUT private sessions", 1, error("bad"), move |write| {
+                late.put_later(due, write.expect("it is a PUT"));
+            });
+            let fault = fault(alone.serve(&alone.take_attendance()).answer);
+            assert_eq!(fault.state, State::NothingChanged);
+            alone.scheduler.sleep(2_000_000);
+            assert_eq!(stored(alone, &s3, THIS_YEAR), json!({}), "{before:?}");
+        });
+    }
+}
+
+/// While its entry was written, somebody moved the session to another year.
+#[test]
+fn attendance_moves_with_its_session() {
+    let s3 = club();
+    on(&s3, Trust::Full, |alone| {
+        let request = alone.take_attendance();
+        let session = request["session_id"].as_str().expect("an id").to_owned();
+        let other = s3.clone();
+        let moved = move |_: Option<&Write>| {
+            let newest = other.newest(PRIVATE, DATA).expect("there is a club");
+            let mut club = read_club(&newest.bytes).expect("it can be read");
+            let session = club.sessions.get_mut(&session).expect("it is there");
+            (session.start_time, session.end_time) = (LAST_DECEMBER, LAST_DECEMBER + 3_600);
+            other.write_foreign(2, PRIVATE, DATA, private_json(&club), newest.metadata);
+        };
+        alone.strike_instead(
+            "PUT private data.json",
+            1,
+            error("precondition failed"),
+            moved,
+        );
+        let served = alone.serve(&request);
+        assert!(served.answer.is_ok(), "{:?}", served.answer);
+        assert_eq!(served.trace.attempts, 2);
+        assert_eq!(stored(alone, &s3, THIS_YEAR), json!({}));
+        let last = stored(alone, &s3, "sessions/participation_data_2026.json");
+        assert_eq!(
+            last.as_object().map(serde_json::Map::len),
+            Some(1),
+            "{last}"
+        );
+    });
+}
+
+#[test]
+fn a_lost_list_says_nothing_about_an_open_commit() {
+    let s3 = club();
+    on(&s3, Trust::Full, |alone| {
+        let other = s3.clone();
+        alone.strike_instead("PUT private data.json", 1, error("unknown"), move |_| {
+            let newest = other.newest(PRIVATE, DATA).expect("there is a club");
+            let bytes = newest.bytes.to_vec();
+            other.write_foreign(2, PRIVATE, DATA, bytes, BTreeMap::new());
+        });
+        let fault = fault(alone.serve(&alone.create("Somebody")).answer);
+        assert_eq!(fault.state, State::NotKnown);
+        assert!(fault.cause.contains("is gone"), "{}", fault.cause);
+        assert_eq!(
+            s3.chain(PRIVATE, DATA).len(),
+            2,
+            "nothing was written since"
+        );
+    });
+}
+
+#[test]
+fn who_was_removed_since_is_refused_the_answer() {
+    on_the_first_club(Trust::Full, |alone| {
+        let club = workload::initial_club(BASE);
+        let coach = &member(&club, "Coach Hana").user_id;
+        let add = json!({"action": "coach_add_training_session", "auth_token": code("Coach Hana"),
+            "start_time": BASE, "end_time": BASE + 60, "coach": coach, "comment": null,
+            "operation_id": "operation-add"});
+        let remove = json!({"action": "admin_delete_user", "auth_token": code("Grandmaster Oh"),
+            "user_id": coach});
+        for request in [&add, &remove] {
+            let answer = alone.serve(request).answer;
+            assert!(answer.is_ok(), "{answer:?}");
+        }
+        let repeated = alone.serve(&add).answer;
+        assert!(matches!(repeated, Err(Failure::Refused(_))), "{repeated:?}");
+    });
+}
+
+/// Somebody puts back the version that this instance knows, after another one was there.
+#[test]
+fn a_restored_version_is_published_again() {
+    // Whether the instance wrote that version or only read it.
+    for is_own in [true, false] {
+        let s3 = club();
+        on(&s3, Trust::Full, |alone| {
+            for request in [alone.create("Somebody"), alone.show()]
+                .iter()
+                .take(if is_own { 1 } else { 2 })
+            {
+                assert!(alone.serve(request).answer.is_ok());
+            }
+            let looks = ["GET private data.json unless same", "HEAD public data.json"];
+            let newest = s3.newest(PRIVATE, DATA).expect("there is a club");
+            let at = alone.scheduler.now() + 2_000_000;
+            let restored = newest.bytes.to_vec();
+            s3.write_foreign(at, PRIVATE, DATA, b"{}".to_vec(), BTreeMap::new());
+            s3.write_foreign(at, PRIVATE, DATA, restored, newest.metadata);
+            alone.scheduler.sleep(3_000_000);
+            assert_eq!(alone.serve(&alone.show()).requests, looks, "{is_own}");
+            assert_eq!(alone.serve(&alone.show()).requests, looks[..1], "{is_own}");
+        });
+    }
+}
+
+fn club() -> S3 {
+    let s3 = S3::default();
+    write_first_club(&s3);
+    s3
+}
+
+fn fault(answer: Result<Value, Failure>) -> Fault {
+    match answer {
+        Err(Failure::Fault(fault)) => fault,
+        other => panic!("expected a fault, found {other:?}"),
+    }
+}
+
+/// What is stored by now.
+fn stored(alone: &Alone<'_>, s3: &S3, key: &str) -> Value {
+    let bucket = PRIVATE;
+    let looked = s3.head(alone.scheduler.now(), Location { bucket, key });
+    looked.expect("it is there");
+    let newest = s3.newest(bucket, key).expect("it is there");
+    serde_json::from_slice(&newest.bytes).expect("it is JSON")
+}
+
+const THIS_YEAR: &str = "sessions/participation_data_2027.json";
+/// 31 December 2026, 08:00 UTC.
+const LAST_DECEMBER: i64 = BASE - 15 * 86_400;
