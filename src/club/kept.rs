@@ -119,6 +119,8 @@ mod tests {
         one.push_str(" and more");
         assert_eq!((&**one, &**two), ("one and more", "one"));
         assert_ne!(one, two);
+        assert_eq!(two, Kept::from("one".to_owned()));
+        assert_eq!(format!("{one:?}"), "\"one and more\"");
         assert_eq!(one.written(String::len), &12);
         // Also where nobody shares it.
         one.clear();

@@ -227,6 +227,18 @@ mod tests {
     }
 
     #[test]
+    fn objects_with_a_list_of_any_release_are_known() {
+        let metadata = |name: &str| BTreeMap::from([(name.to_owned(), "x".to_owned())]);
+        for name in [JOURNAL, "dojang-secret", "dojang-operations"] {
+            assert!(Journal::is_in(&metadata(name)), "{name}");
+        }
+        for name in ["dojang-shows", "journal"] {
+            assert!(!Journal::is_in(&metadata(name)), "{name}");
+        }
+        assert!(!Journal::is_in(&BTreeMap::new()));
+    }
+
+    #[test]
     fn what_may_be_forgotten_is_told() {
         let mut journal = Journal::new(Secret([7; 16]));
         assert!(!journal.may_have_forgotten_since(None));
