@@ -231,4 +231,22 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn all_bits_of_an_id_are_derived_but_those_of_version_and_variant() {
+        let (mut all, mut any) = (u128::MAX, 0);
+        for n in 0..200_u8 {
+            let id = derive_uuid(b"secret", &[&[n]]).replace('-', "");
+            let bits = u128::from_str_radix(&id, 16).expect("hex digits");
+            (all, any) = (all & bits, any | bits);
+        }
+        // RFC 9562, 5.4.
+        assert_eq!(format!("{all:032x}"), "00000000000040008000000000000000");
+        assert_eq!(format!("{any:032x}"), "ffffffffffff4fffbfffffffffffffff");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret([97; 16])), "Secret(…)");
+    }
 }

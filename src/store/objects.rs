@@ -276,3 +276,25 @@ const DATA: &str = "data.json";
 const PROBE: &str = "dojang-probe.json";
 /// The public object's metadata: the ETag of the private version that it is the projection of.
 const SHOWS: &str = "dojang-shows";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn etags_of_bytes_are_told_from_those_that_count() {
+        let digest = "0123456789abcdef".repeat(2);
+        for (text, expected) in [
+            (format!("\"{digest}\""), true),
+            (digest.clone(), true),
+            (format!("\"{digest}-2\""), false),
+            (format!("\"{}\"", &digest[1..]), false),
+            (format!("\"{digest}0\""), false),
+            (digest.replace('0', "g"), false),
+            ("\"1\"".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_digest(&ETag(text.clone())), expected, "{text}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use dojang::club::projection::private_json;
+use dojang::club::projection::{private_json, public_json};
 use dojang::club::stored::read_club;
 use dojang::s3::{Location, S3Error};
 use dojang::store::{Failure, Fault, State, Trust};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Alone, code, on, on_the_first_club};
 use crate::instance::write_first_club;
-use crate::record::{DATA, PRIVATE};
+use crate::record::{DATA, PRIVATE, PUBLIC};
 use crate::s3::{S3, Write, answered};
 use crate::workload::{self, member};
 use crate::world::BASE;
@@ -269,6 +269,46 @@ fn a_restored_version_is_published_again() {
             alone.scheduler.sleep(3_000_000);
             assert_eq!(alone.serve(&alone.show()).requests, looks, "{is_own}");
             assert_eq!(alone.serve(&alone.show()).requests, looks[..1], "{is_own}");
+        });
+    }
+}
+
+#[test]
+fn an_object_in_the_wrong_bucket_is_told() {
+    let club = workload::initial_club(BASE);
+    let (private, public) = (private_json(&club), public_json(&club));
+    let mark = |name: &str| BTreeMap::from([(name.to_owned(), "2.x".to_owned())]);
+    let none = BTreeMap::new;
+    let (other, same) = ("the other bucket's object", "the public object too");
+    for (in_private, in_public, expected) in [
+        // The former service marks neither object.
+        ((&private, none()), (&public, none()), None),
+        (
+            (&private, mark("dojang-shows")),
+            (&public, none()),
+            Some(other),
+        ),
+        ((&public, none()), (&private, none()), Some(other)),
+        (
+            (&private, none()),
+            (&public, mark("dojang-journal")),
+            Some(other),
+        ),
+        ((&private, none()), (&private, none()), Some(same)),
+    ] {
+        let s3 = S3::default();
+        for (bucket, (bytes, metadata)) in [(PRIVATE, in_private), (PUBLIC, in_public)] {
+            s3.write_foreign(0, bucket, DATA, bytes.clone(), metadata);
+        }
+        on(&s3, Trust::Full, |alone| {
+            let answer = alone.serve(&alone.create("Somebody")).answer;
+            let Some(expected) = expected else {
+                assert!(answer.is_ok(), "{answer:?}");
+                return;
+            };
+            let fault = fault(answer);
+            assert!(fault.cause.contains(expected), "{}", fault.cause);
+            assert!(!fault.is_passing, "{}", fault.cause);
         });
     }
 }
