@@ -278,6 +278,21 @@ mod tests {
     }
 
     #[test]
+    fn the_size_is_told_with_a_few_bytes_more() {
+        for (key, value) in [(1, 1), (1, 900), (900, 1), (900, 900)] {
+            let mut stored = existing_club();
+            stored["k".repeat(key)] = json!("v".repeat(value));
+            stored["sessions"]["s1"]["session_id"] = json!("s".repeat(key));
+            stored["sessions"]["s".repeat(key)] = stored["sessions"]["s1"].take();
+            stored["sessions"].as_object_mut().unwrap().remove("s1");
+            let club = read_club(stored.to_string().as_bytes()).unwrap();
+            let length = private_json(&club).len();
+            let told = written_bytes(&club);
+            assert!((length..length + 100).contains(&told), "{told}: {length}");
+        }
+    }
+
+    #[test]
     fn the_hash_is_that_of_the_text_whatever_was_changed() {
         let mut club = read_club(existing_club().to_string().as_bytes()).unwrap();
         let check = |club: &Club| {

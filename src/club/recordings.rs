@@ -273,6 +273,23 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_is_the_last_that_fits() {
+        let with = |letters: usize| {
+            let comment = "x".repeat(letters);
+            let text = format!(
+                r#"{{"a":{{"session":{{"start_time":1,"end_time":2,"comment":"{comment}"}},"participants":[]}}}}"#
+            );
+            let mut recordings = Recordings::between(0, 9);
+            let added = recordings.add(&History::read(text.as_bytes()).unwrap());
+            added.map(|()| recordings.size)
+        };
+        let most = MAX_ANSWER_BYTES - HEAD_BYTES;
+        let room = most - with(0).unwrap();
+        assert_eq!(with(room), Ok(most));
+        assert_eq!(with(room + 1), Err(NoAnswer::TooLarge));
+    }
+
+    #[test]
     fn what_is_answered_is_no_more_than_lambda_carries() {
         // Plain text, and what is escaped most in the answer: once and twice.
         for (stored, per_answer) in [("x", 1), ("\\\"", 4), ("\\u0001", 7)] {

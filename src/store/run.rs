@@ -210,3 +210,16 @@ fn unix_seconds(time: SystemTime) -> i64 {
         Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_count_from_1970_both_ways() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(unix_seconds(epoch + Duration::from_millis(2_900)), 2);
+        assert_eq!(unix_seconds(epoch), 0);
+        assert_eq!(unix_seconds(epoch - Duration::from_secs(2)), -2);
+    }
+}

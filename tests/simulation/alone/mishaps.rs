@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use dojang::club::projection::{private_json, public_json};
 use dojang::club::stored::read_club;
 use dojang::s3::{Location, S3Error};
-use dojang::store::{Failure, Fault, State, Trust};
+use dojang::store::{Failure, Fault, Obstacle, State, Trust};
 use serde_json::{Value, json};
 
 use super::{Alone, code, on, on_the_first_club};
@@ -127,6 +127,10 @@ fn outcome(request: &'static str, times: usize, error: &S3Error) -> String {
         *outcome.lock().expect("no thread panicked") = match served.answer {
             Ok(_) => "served".to_owned(),
             Err(Failure::Fault(fault)) => {
+                if fault.given_up == Some(Obstacle::Errors) {
+                    let said = error.to_string();
+                    assert!(fault.cause.contains(&said), "{}", fault.cause);
+                }
                 let passing = if fault.is_passing { "passing" } else { "final" };
                 let obstacle = fault.given_up.map_or("none", |it| it.name());
                 format!("{}, {passing}, {obstacle}", fault.state.name())
@@ -149,6 +153,44 @@ fn error(name: &str) -> S3Error {
         "unknown" => S3Error::OutcomeUnknown { cause },
         "bad" => S3Error::BadAnswer { cause },
         _ => panic!("expected an error, found {name}"),
+    }
+}
+
+/// It is drawn by chance, up to a bound: a little if another writer was faster, more if S3 failed.
+#[test]
+fn a_pause_follows() {
+    for (name, most) in [("conflict", 0.01), ("not now", 0.05)] {
+        on_the_first_club(Trust::Full, |alone| {
+            let shares = (0..40).map(|n| {
+                alone.strike("PUT private data.json", 1, error(name));
+                let served = alone.serve(&alone.create(&format!("Member {n}")));
+                assert_eq!(served.trace.attempts, 2, "{:?}", served.answer);
+                served.trace.wait.as_secs_f64() / most
+            });
+            let mut shares: Vec<_> = shares.collect();
+            shares.sort_by(f64::total_cmp);
+            let (least, longest) = (shares[0], shares[39]);
+            assert!((0.0..0.3).contains(&least), "{name}: {shares:?}");
+            assert!((0.7..=1.0).contains(&longest), "{name}: {shares:?}");
+        });
+    }
+}
+
+/// Whoever asked for the club hears that there is one, and whoever asked for something else that nobody knows.
+#[test]
+fn a_new_club_that_is_not_public() {
+    let trigger = json!({"action": "any_trigger_initialization"});
+    for (is_asked_for, expected) in [(true, State::ChangedNotPublic), (false, State::NotKnown)] {
+        on(&S3::default(), Trust::Full, |alone| {
+            alone.strike("PUT public data.json", 1, error("refused"));
+            let request = if is_asked_for {
+                trigger.clone()
+            } else {
+                alone.show()
+            };
+            let fault = fault(alone.serve(&request).answer);
+            assert_eq!(fault.state, expected);
+        });
     }
 }
 
