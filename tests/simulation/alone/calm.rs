@@ -7,7 +7,7 @@ use dojang::club::projection::private_json;
 use dojang::store::{Failure, Obstacle, Trace, Trust};
 use serde_json::Value;
 
-use super::{ROUND_TRIP, on, on_the_first_club};
+use super::{ROUND_TRIP, on, on_a_server, on_the_first_club};
 use crate::instance::write_first_club;
 use crate::record::{DATA, PRIVATE, PUBLIC};
 use crate::s3::{Lack, S3};
@@ -179,33 +179,44 @@ fn a_server_is_tried_once_and_before_the_first_change() {
 
 #[test]
 fn what_a_server_lacks_is_remembered() {
-    let s3 = S3::lacking(Lack::IfMatch);
-    write_first_club(&s3);
-    on(&s3, Trust::SingleInstance, |alone| {
-        let first = alone.serve(&alone.create("First"));
-        assert!(first.answer.is_ok(), "{:?}", first.answer);
-        let [warning] = first.trace.warnings[..] else {
-            panic!("expected one warning, found {:?}", first.trace.warnings);
-        };
-        assert!(warning.contains("ignores If-Match"), "{warning}");
-        let second = alone.serve(&alone.create("Second"));
-        assert!(second.answer.is_ok(), "{:?}", second.answer);
-        assert_eq!(second.trace.warnings, [warning]);
-        assert_eq!(second.requests.len(), 2, "{:?}", second.requests);
-    });
-    on(&s3, Trust::Probed, |alone| {
-        let repeated = alone.serve(&alone.create("First"));
-        assert!(repeated.answer.is_ok(), "it took effect before");
-        assert_eq!(repeated.requests.len(), 2, "{:?}", repeated.requests);
-        for name in ["Third", "Fourth"] {
-            let refused = alone.serve(&alone.create(name)).answer;
-            let Err(Failure::Fault(fault)) = refused else {
-                panic!("expected a fault, found {refused:?}");
+    for (lack, expected) in [
+        (Some(Lack::Metadata), "drops x-amz-meta-* headers"),
+        (Some(Lack::IfNoneMatch), "ignores If-None-Match"),
+        (Some(Lack::IfMatch), "ignores If-Match"),
+        (None, "lets several writes pass one If-Match"),
+    ] {
+        let s3 = lack.map_or_else(S3::default, S3::lacking);
+        write_first_club(&s3);
+        let is_atomic = lack.is_some();
+        on_a_server(&s3, is_atomic, Trust::SingleInstance, |alone| {
+            let first = alone.serve(&alone.create("First"));
+            assert!(first.answer.is_ok(), "{:?}", first.answer);
+            let [warning] = first.trace.warnings[..] else {
+                panic!("expected one warning, found {:?}", first.trace.warnings);
             };
-            assert_eq!(fault.given_up, Some(Obstacle::Server));
-            assert!(fault.cause.contains("ignores If-Match"), "{}", fault.cause);
-        }
-    });
+            assert!(warning.contains(expected), "{warning}");
+            let second = alone.serve(&alone.create("Second"));
+            assert!(second.answer.is_ok(), "{:?}", second.answer);
+            assert_eq!(second.trace.warnings, [warning]);
+            assert_eq!(second.requests.len(), 2, "{:?}", second.requests);
+        });
+        on_a_server(&s3, is_atomic, Trust::Probed, |alone| {
+            if lack != Some(Lack::Metadata) {
+                let repeated = alone.serve(&alone.create("First"));
+                assert!(repeated.answer.is_ok(), "it took effect before");
+                assert_eq!(repeated.requests.len(), 2, "{:?}", repeated.requests);
+            }
+            for name in ["Third", "Fourth"] {
+                let refused = alone.serve(&alone.create(name)).answer;
+                let Err(Failure::Fault(fault)) = refused else {
+                    panic!("expected a fault, found {refused:?}");
+                };
+                assert_eq!(fault.given_up, Some(Obstacle::Server));
+                assert!(fault.cause.contains(expected), "{}", fault.cause);
+                assert!(fault.cause.contains("DOJANG_S3_SERVER"), "{}", fault.cause);
+            }
+        });
+    }
 }
 
 #[test]

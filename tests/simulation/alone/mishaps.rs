@@ -112,16 +112,17 @@ fn what_follows_from_an_error() {
         ("PUT public data.json", &stays, not_public),
     ] {
         for name in errors {
-            let found = [1, usize::MAX].map(|times| outcome(request, times, &error(name)));
+            let found =
+                [1, usize::MAX].map(|times| outcome(Trust::Full, request, times, &error(name)));
             assert_eq!(found, [once, always], "{request}: {name}, once and always");
         }
     }
 }
 
 /// How taking attendance ends if so many of these requests have this error.
-fn outcome(request: &'static str, times: usize, error: &S3Error) -> String {
+fn outcome(trust: Trust, request: &'static str, times: usize, error: &S3Error) -> String {
     let outcome = Mutex::new(String::new());
-    on_the_first_club(Trust::Full, |alone| {
+    on_the_first_club(trust, |alone| {
         alone.strike(request, times, error.clone());
         let served = alone.serve(&alone.take_attendance());
         *outcome.lock().expect("no thread panicked") = match served.answer {
@@ -149,10 +150,79 @@ fn error(name: &str) -> S3Error {
         "conflict" => answered(409, "ConditionalRequestConflict"),
         "not now" => answered(503, "SlowDown"),
         "refused" => answered(403, "AccessDenied"),
+        "no credentials" => answered(400, "ExpiredToken"),
         "unreachable" => S3Error::Unreachable { cause },
         "unknown" => S3Error::OutcomeUnknown { cause },
         "bad" => S3Error::BadAnswer { cause },
         _ => panic!("expected an error, found {name}"),
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_tried() {
+    let passes = [
+        "precondition failed",
+        "conflict",
+        "not now",
+        "unreachable",
+        "unknown",
+    ];
+    let server = "nothing changed, final, server";
+    let (put, conditional, get) = (
+        "PUT private dojang-probe.json",
+        "PUT private dojang-probe.json if",
+        "GET private dojang-probe.json",
+    );
+    for (request, errors, [once, always]) in [
+        (put, &["absent"][..], [server; 2]),
+        // Somebody deleted it since.
+        (get, &["absent"], ["served", server]),
+        (put, &passes, ["served", "nothing changed, passing, errors"]),
+        (get, &passes, ["served", "nothing changed, passing, errors"]),
+        (put, &["refused", "bad"], [server; 2]),
+        (get, &["refused", "bad"], [server; 2]),
+        // That is what a server says that heeds them.
+        (
+            conditional,
+            &["absent", "precondition failed", "conflict"],
+            ["served"; 2],
+        ),
+        (
+            conditional,
+            &passes[2..],
+            ["served", "nothing changed, passing, errors"],
+        ),
+        // What the first of them brought does not count.
+        (conditional, &["refused", "bad"], ["served", server]),
+        // It passes with the next process.
+        (
+            put,
+            &["no credentials"],
+            ["nothing changed, final, none"; 2],
+        ),
+        (
+            get,
+            &["no credentials"],
+            ["nothing changed, final, none"; 2],
+        ),
+    ] {
+        for name in errors {
+            let found = [1, usize::MAX].map(|n| outcome(Trust::Probed, request, n, &error(name)));
+            assert_eq!(found, [once, always], "{request}: {name}, once and always");
+        }
+    }
+    // What gives such answers is not to be trusted, whatever its owner may see to.
+    for (name, can_be_mended) in [("refused", true), ("bad", false)] {
+        on_the_first_club(Trust::Probed, |alone| {
+            alone.strike(put, 1, error(name));
+            let cause = fault(alone.serve(&alone.create("Somebody")).answer).cause;
+            let said = format!(
+                "private dojang-probe.json (on which the S3 server is tried): {}",
+                error(name)
+            );
+            assert!(cause.starts_with(&said), "{cause}");
+            assert_eq!(cause.contains("DOJANG_S3_SERVER"), can_be_mended, "{cause}");
+        });
     }
 }
 

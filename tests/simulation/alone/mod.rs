@@ -45,6 +45,11 @@ fn on_the_first_club(trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
 }
 
 fn on(s3: &S3, trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
+    on_a_server(s3, true, trust, test);
+}
+
+/// `is_atomic`: it heeds `If-Match` between writes at once too.
+fn on_a_server(s3: &S3, is_atomic: bool, trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
     Scheduler::run(1, |scheduler, _| {
         let skew = Arc::new(AtomicI64::new(0));
         let one_way = Micros::try_from(ROUND_TRIP.as_micros() / 2).expect("it is short");
@@ -64,6 +69,7 @@ fn on(s3: &S3, trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
         };
         let noted = Noted {
             connection,
+            is_atomic,
             requests: Mutex::default(),
             mishap: Mutex::default(),
         };
@@ -157,6 +163,7 @@ fn code(name: &str) -> String {
 /// Notes every request, and has some go wrong.
 struct Noted {
     connection: Connection,
+    is_atomic: bool,
     requests: Mutex<Vec<String>>,
     mishap: Mutex<Option<Mishap>>,
 }
@@ -242,6 +249,27 @@ impl ObjectStore for Noted {
         let write = Write::new(location, upload);
         self.note("PUT", location, condition, Some(&write))?;
         self.connection.put(location, upload, timeout)
+    }
+
+    fn put_at_once(
+        &self,
+        location: Location<'_>,
+        uploads: &[Upload<'_>],
+        timeout: Duration,
+    ) -> Vec<Result<Written, S3Error>> {
+        let put = |upload: &Upload<'_>| {
+            let condition = if self.is_atomic {
+                upload.condition
+            } else {
+                Condition::Always
+            };
+            let upload = Upload {
+                condition,
+                ..*upload
+            };
+            self.put(location, &upload, timeout)
+        };
+        uploads.iter().map(put).collect()
     }
 }
 
