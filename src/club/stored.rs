@@ -536,4 +536,60 @@ mod tests {
             assert_eq!(said, format!("at the object{place}: {expected}"));
         }
     }
+
+    #[test]
+    fn a_repeated_key_is_refused_wherever_it_is() {
+        let user = |more: &str| {
+            format!(r#"{{"user_id":"u","name":"Kim","role":"Coach","auth_token":"c"{more}}}"#)
+        };
+        let session = |participation: &str, more: &str| {
+            format!(
+                r#"{{"session_id":"s","start_time":1,"end_time":2,"state":"scheduled",
+                    "participation":{{{participation}}}{more}}}"#
+            )
+        };
+        let club = |users: &str, sessions: &str, more: &str| {
+            format!(r#"{{"users":{{{users}}},"sessions":{{{sessions}}}{more}}}"#)
+        };
+        let of_user = |more: &str| club(&format!(r#""u":{}"#, user(more)), "", "");
+        let of_session =
+            |said: &str, more: &str| club("", &format!(r#""s":{}"#, session(said, more)), "");
+        for good in [
+            of_user(r#","x":1,"y":1"#),
+            of_session("", r#","x":1,"y":1"#),
+        ] {
+            read_club(good.as_bytes()).unwrap();
+        }
+        let (one, other) = (user(""), session("", ""));
+        for (text, place) in [
+            (club("", "", r#","users":{}"#), "/users"),
+            (club("", "", r#","sessions":{}"#), "/sessions"),
+            (club("", "", r#","x":1,"y":1,"x":2"#), "/x"),
+            (club(&format!(r#""u":{one},"u":{one}"#), "", ""), "/users/u"),
+            (of_user(r#","name":"Kim""#), "/users/u/name"),
+            (of_user(r#","x":1,"y":1,"x":1"#), "/users/u/x"),
+            (
+                club("", &format!(r#""s":{other},"s":{other}"#), ""),
+                "/sessions/s",
+            ),
+            (of_session("", r#","end_time":2"#), "/sessions/s/end_time"),
+            (of_session("", r#","x":1,"y":1,"x":1"#), "/sessions/s/x"),
+            (
+                of_session(r#""a":"Yes","a":"No""#, ""),
+                "/sessions/s/participation/a",
+            ),
+            (
+                of_session(r#""a":"Yes","b":"No","a":"Yes""#, ""),
+                "/sessions/s/participation/a",
+            ),
+        ] {
+            let error = read_club(text.as_bytes()).unwrap_err().to_string();
+            let said = error.split(" at line").next().unwrap_or_default();
+            assert_eq!(
+                said,
+                format!("at the object{place}: repeated key"),
+                "{text}"
+            );
+        }
+    }
 }
