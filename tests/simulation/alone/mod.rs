@@ -177,8 +177,11 @@ struct Mishap {
     /// How they end, without having got to S3.
     error: S3Error,
     /// What happens instead of them.
-    instead: Box<dyn Fn(Option<&Write>) + Send>,
+    instead: Box<Instead>,
 }
+
+/// Is given the write, if it was one.
+type Instead = dyn Fn(Option<&Write>) + Send;
 
 impl Noted {
     fn note(
