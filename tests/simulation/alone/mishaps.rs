@@ -340,6 +340,26 @@ fn a_lost_list_says_nothing_about_an_open_commit() {
     });
 }
 
+/// With the club, the list is gone on which an open or a seen commit may have been.
+#[test]
+fn a_club_that_is_gone_is_not_made_anew_after_a_commit() {
+    for (request, name) in [
+        ("PUT private data.json", "unknown"),
+        ("PUT public data.json", "conflict"),
+    ] {
+        let s3 = club();
+        on(&s3, Trust::Full, |alone| {
+            let other = s3.clone();
+            alone.strike_instead(request, 1, error(name), move |_| {
+                other.delete(2, PRIVATE, DATA);
+            });
+            let answer = alone.serve(&alone.create("Somebody")).answer;
+            assert_ne!(fault(answer).state, State::NothingChanged, "{name}");
+            assert!(s3.newest(PRIVATE, DATA).is_none(), "{name}");
+        });
+    }
+}
+
 #[test]
 fn who_was_removed_since_is_refused_the_answer() {
     on_the_first_club(Trust::Full, |alone| {
