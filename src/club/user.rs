@@ -135,6 +135,9 @@ mod tests {
             let mut b = a;
             b[bit / 8] ^= 1 << (bit % 8);
             assert!(!same_digest(&a, &b));
+            // Differences do not cancel each other.
+            b[(bit / 8 + 1) % 32] ^= 1 << (bit % 8);
+            assert!(!same_digest(&a, &b));
         }
     }
 

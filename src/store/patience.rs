@@ -147,16 +147,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_in_the_way_more_often_is_named() {
+        for (errors, conflicts, expected) in [
+            (1, 0, Obstacle::Errors),
+            (1, 1, Obstacle::Errors),
+            (1, 2, Obstacle::Conflicts),
+            (0, 1, Obstacle::Conflicts),
+            (3, 3, Obstacle::Errors),
+            (3, 4, Obstacle::Conflicts),
+        ] {
+            let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
+            for _ in 0..errors {
+                assert!(patience.after_error(0.0).is_some());
+            }
+            for _ in 0..conflicts {
+                patience.after_conflict(0.0);
+            }
+            assert_eq!(patience.obstacle().0, expected, "{errors}, {conflicts}");
+        }
+    }
+
+    #[test]
     fn what_the_deadline_cut_short_does_not_hide_what_went_wrong_before() {
         let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
         patience.note("S3 is busy".to_owned(), Duration::ZERO);
         patience.note("S3 is on fire".to_owned(), Duration::from_secs(9));
         patience.note("timeout".to_owned(), MAX_PATIENCE);
-        let cause = patience.obstacle().1;
-        assert!(
-            cause.ends_with(": S3 is on fire; at the deadline: timeout"),
-            "{cause}"
-        );
+        let expected = "given up after 0 failed tries: S3 is on fire; at the deadline: timeout";
+        assert_eq!(patience.obstacle().1, expected);
         let mut patience = Patience::new(Duration::ZERO, MAX_PATIENCE);
         patience.note("timeout".to_owned(), MAX_PATIENCE);
         assert!(patience.obstacle().1.ends_with(": timeout"));
