@@ -150,6 +150,7 @@ fn error(name: &str) -> S3Error {
         "conflict" => answered(409, "ConditionalRequestConflict"),
         "not now" => answered(503, "SlowDown"),
         "refused" => answered(403, "AccessDenied"),
+        "not implemented" => answered(501, "NotImplemented"),
         "no credentials" => answered(400, "ExpiredToken"),
         "unreachable" => S3Error::Unreachable { cause },
         "unknown" => S3Error::OutcomeUnknown { cause },
@@ -192,6 +193,8 @@ fn a_server_that_cannot_be_tried() {
             &passes[2..],
             ["served", "nothing changed, passing, errors"],
         ),
+        // It does not know them, and says so.
+        (conditional, &["not implemented"], [server; 2]),
         // What the first of them brought does not count.
         (conditional, &["refused", "bad"], ["served", server]),
         // It passes with the next process.
