@@ -353,7 +353,7 @@ fn a_stored_comment_is_accepted_as_it_is_shown() {
         let session = club.sessions.get_mut(&session_id).unwrap();
         session.comment = Some(Some(stored.clone()));
         let request = json!({"action": "coach_update_training_session", "session_id": session_id,
-            "start_time": 5, "end_time": 6, "coach": id("Amir"), "comment": sent.clone()});
+            "start_time": 5, "end_time": 6, "coach": id("Amir"), "comment": sent});
         let change = change_as(&club, "Coach Hana", request.clone());
         let comment = &change.club.sessions[&session_id].comment;
         assert_eq!(*comment, Some(Some(stored)));

@@ -475,6 +475,17 @@ mod tests {
 
     use super::*;
 
+    /// Why a club cannot be read.
+    fn refusal(text: &str) -> String {
+        let error = read_club(text.as_bytes()).unwrap_err().to_string();
+        // A position may follow.
+        error
+            .split(" at line")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     #[test]
     fn what_is_not_as_expected_is_named_with_its_place() {
         let whole = json!({
@@ -528,11 +539,7 @@ mod tests {
         ] {
             let mut club: Value = whole.clone();
             *club.pointer_mut(place).unwrap() = found;
-            let error = read_club(club.to_string().as_bytes())
-                .unwrap_err()
-                .to_string();
-            // A position may follow.
-            let said = error.split(" at line").next().unwrap_or_default();
+            let said = refusal(&club.to_string());
             assert_eq!(said, format!("at the object{place}: {expected}"));
         }
     }
@@ -583,10 +590,8 @@ mod tests {
                 "/sessions/s/participation/a",
             ),
         ] {
-            let error = read_club(text.as_bytes()).unwrap_err().to_string();
-            let said = error.split(" at line").next().unwrap_or_default();
             assert_eq!(
-                said,
+                refusal(&text),
                 format!("at the object{place}: repeated key"),
                 "{text}"
             );

@@ -95,7 +95,6 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
             let mut probe = Probe {
                 objects: &self.store.objects,
                 nonce: self.fresh_nonce(),
-                metadata: &METADATA,
                 written: 0,
                 left: || end.saturating_sub(self.store.world.monotonic()),
             };
@@ -160,8 +159,6 @@ fn is_about_the_server(error: &S3Error) -> bool {
 struct Probe<'a, S, L> {
     objects: &'a Objects<S>,
     nonce: Nonce,
-    /// The value that is to come back.
-    metadata: &'static str,
     written: u32,
     /// The time that is left.
     left: L,
@@ -208,7 +205,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
 
     fn write(&mut self, condition: Condition<'_>) -> Result<Written, S3Error> {
         let content = self.content();
-        let metadata = [(NAME, self.metadata)];
+        let metadata = [(NAME, METADATA.as_str())];
         let upload = upload(&content, &metadata, condition);
         self.objects
             .s3
@@ -225,7 +222,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
         Ok([object.head, head].iter().all(|head| {
             head.metadata
                 .get(NAME)
-                .is_some_and(|found| found == self.metadata)
+                .is_some_and(|found| *found == *METADATA)
         }))
     }
 
@@ -235,7 +232,7 @@ impl<S: ObjectStore, L: Fn() -> Duration> Probe<'_, S, L> {
         for _ in 0..RACES {
             let start = self.write(Condition::Always)?.etag;
             let contents: Vec<_> = (0..RACERS).map(|_| self.content()).collect();
-            let metadata = [(NAME, self.metadata)];
+            let metadata = [(NAME, METADATA.as_str())];
             let uploads: Vec<_> = contents
                 .iter()
                 .map(|content| upload(content, &metadata, Condition::Match(&start)))
@@ -278,7 +275,7 @@ fn is_unknown(written: &Result<Written, S3Error>) -> bool {
     matches!(written, Err(S3Error::Refused { said, .. }) if said.status == NOT_IMPLEMENTED)
 }
 
-/// As long as a list of operations gets, and of the same letters.
+/// The value that is to come back: as long as a list of operations gets, and of the same letters.
 static METADATA: LazyLock<String> = LazyLock::new(|| {
     let secret = Secret([0; Secret::BYTES]);
     let full = (0..Journal::CAPACITY).fold(Journal::new(secret), |journal, n| {

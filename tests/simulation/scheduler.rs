@@ -56,7 +56,7 @@ impl Scheduler {
                 let (scheduler, work) = (&scheduler, &work);
                 scope.spawn(move || {
                     THREAD.set(thread);
-                    drop(scheduler.wait_for_turn(scheduler.lock(), thread));
+                    scheduler.wait_for_turn(thread);
                     // By a panic too: the others are not to wait for ever.
                     let _end = PassesOn(scheduler);
                     work(scheduler, thread);
@@ -76,7 +76,7 @@ impl Scheduler {
         let mut state = self.lock();
         state.wakes[thread] = Some(state.now + duration);
         self.pass_on(state);
-        drop(self.wait_for_turn(self.lock(), thread));
+        self.wait_for_turn(thread);
     }
 
     fn pass_on(&self, mut state: MutexGuard<'_, State>) {
@@ -95,17 +95,13 @@ impl Scheduler {
         }
     }
 
-    fn wait_for_turn<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        thread: usize,
-    ) -> MutexGuard<'a, State> {
+    fn wait_for_turn(&self, thread: usize) {
+        let mut state = self.lock();
         while state.running != thread {
             state = self.0.turns[thread]
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

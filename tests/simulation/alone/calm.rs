@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dojang::club::projection::private_json;
-use dojang::store::{Failure, Obstacle, Trace, Trust};
+use dojang::store::{Obstacle, Trace, Trust};
 use serde_json::Value;
 
-use super::{ROUND_TRIP, on, on_a_server, on_the_first_club};
+use super::{ROUND_TRIP, fault, on, on_a_server, on_the_first_club};
 use crate::instance::write_first_club;
 use crate::record::{DATA, PRIVATE, PUBLIC};
 use crate::s3::{Lack, S3};
@@ -207,10 +207,7 @@ fn what_a_server_lacks_is_remembered() {
                 assert_eq!(repeated.requests.len(), 2, "{:?}", repeated.requests);
             }
             for name in ["Third", "Fourth"] {
-                let refused = alone.serve(&alone.create(name)).answer;
-                let Err(Failure::Fault(fault)) = refused else {
-                    panic!("expected a fault, found {refused:?}");
-                };
+                let fault = fault(alone.serve(&alone.create(name)).answer);
                 assert_eq!(fault.given_up, Some(Obstacle::Server));
                 assert!(fault.cause.contains(expected), "{}", fault.cause);
                 assert!(fault.cause.contains("DOJANG_S3_SERVER"), "{}", fault.cause);
@@ -254,10 +251,7 @@ fn what_somebody_left_unpublished_is_read_on_any_server() {
     s3.write_foreign(1, PUBLIC, DATA, b"{}".to_vec(), BTreeMap::new());
     on(&s3, Trust::Probed, |alone| {
         assert!(alone.serve(&alone.show()).answer.is_ok());
-        let repeated = alone.serve(&alone.create("Somebody")).answer;
-        let Err(Failure::Fault(fault)) = repeated else {
-            panic!("expected a fault, found {repeated:?}");
-        };
+        let fault = fault(alone.serve(&alone.create("Somebody")).answer);
         assert_eq!(fault.given_up, Some(Obstacle::Server));
     });
     assert_eq!(s3.newest(PRIVATE, DATA).map(|v| v.etag), Some(club.etag));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dojang::s3::{Condition, ETag, Fetched, Head, Location, ObjectStore, S3Error, Upload, Written};
-use dojang::store::{Failure, Request, Store, Trace, Trust};
+use dojang::store::{Failure, Fault, Request, Store, Trace, Trust};
 use serde_json::{Value, json};
 
 use crate::connection::Connection;
@@ -39,9 +39,13 @@ struct Served {
 }
 
 fn on_the_first_club(trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
+    on(&first_club(), trust, test);
+}
+
+fn first_club() -> S3 {
     let s3 = S3::default();
     write_first_club(&s3);
-    on(&s3, trust, test);
+    s3
 }
 
 fn on(s3: &S3, trust: Trust, test: impl Fn(&Alone<'_>) + Send + Sync) {
@@ -152,6 +156,14 @@ impl Alone<'_> {
     fn history(&self) -> Value {
         json!({"action": "coach_get_historical_participation", "auth_token": code("Coach Hana"),
             "start_time": BASE - 9_000, "end_time": BASE + 9_000})
+    }
+}
+
+/// What an answer is if it must be a fault.
+fn fault(answer: Result<Value, Failure>) -> Fault {
+    match answer {
+        Err(Failure::Fault(fault)) => fault,
+        other => panic!("expected a fault, found {other:?}"),
     }
 }
 
