@@ -56,7 +56,7 @@ impl Checker<'_> {
                 return Err(format!("{key:?} took effect as {other} and as {n}"));
             }
         }
-        if self.has_seen(author.id, key, n) {
+        if self.seen(author.id, key, n).next().is_some() {
             return Err(format!(
                 "{key:?} took effect as {n}, by an invocation that had seen it: {author:?}"
             ));
@@ -64,19 +64,23 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Whether an invocation knew a version before `last` that has the operation on its list. Without doubt: no other
-    /// version with the same ETag lacks it.
-    pub(super) fn has_seen(&self, invocation: u64, key: OperationKey, last: usize) -> bool {
+    /// The versions before `last` that an invocation knew and that have the operation on their list. Without doubt: no
+    /// other version with the same ETag lacks it.
+    pub(super) fn seen(
+        &self,
+        invocation: u64,
+        key: OperationKey,
+        last: usize,
+    ) -> impl Iterator<Item = usize> {
         let known = self.record.s3.known(invocation);
-        let before = &self.private[..last];
-        before
-            .iter()
-            .filter(|link| known.contains(&link.version.etag) && link.journal.contains(key))
-            .any(|seen| {
-                let mut same = before.iter();
-                same.all(|link| {
+        let before = self.private[..last].iter().enumerate();
+        before.filter_map(move |(n, seen)| {
+            let mut same = self.private[..last].iter();
+            let is_seen = known.contains(&seen.version.etag)
+                && same.all(|link| {
                     link.version.etag != seen.version.etag || link.journal.contains(key)
-                })
-            })
+                });
+            is_seen.then_some(n)
+        })
     }
 }

@@ -29,14 +29,17 @@ impl Checker<'_> {
         for (key, commits) in &self.committed {
             for (place, &(n, _)) in commits.iter().enumerate() {
                 let author = self.private[n].version.author;
-                let first = commits[0].0;
-                if self.has_seen(author, *key, n) && !self.is_taken_back(first, n) {
-                    return Err(format!(
-                        "{key:?} took effect as {n}, by an invocation that had seen it as {first}"
-                    ));
+                let before = || commits[..place].iter().map(|(before, _)| *before);
+                for seen in self.seen(author, *key, n) {
+                    // It may have been lost before that, and made anew.
+                    let made = before().rfind(|before| *before <= seen);
+                    if made.is_some_and(|made| !self.is_taken_back(made, n)) {
+                        return Err(format!(
+                            "{key:?} took effect as {n}, by an invocation that had seen it in {seen}"
+                        ));
+                    }
                 }
-                let mut before = commits[..place].iter().map(|(before, _)| *before);
-                let again = before.rfind(|before| self.private[*before].version.author == author);
+                let again = before().rfind(|before| self.private[*before].version.author == author);
                 if let Some(before) = again
                     && !self.is_taken_back(before, n)
                 {
