@@ -198,7 +198,7 @@ impl Connection {
         timeout: Duration,
     ) -> Result<Fetched, S3Error> {
         if let Some(etag) = unless {
-            self.s3.is_known(etag);
+            self.s3.is_known(self.scheduler.now(), etag);
         }
         self.exchange(legs, timeout, None, |now| {
             self.s3.get(now, location, unless)

@@ -60,8 +60,8 @@ struct State {
     /// What happened, and how often.
     happened: BTreeMap<String, usize>,
     lacks: Option<Lack>,
-    /// The ETags that each invocation named in a GET: of versions that it knows.
-    known: BTreeMap<u64, Vec<ETag>>,
+    /// The ETags that each invocation named in a GET, and when: of versions that it knew by then.
+    known: BTreeMap<u64, Vec<(Micros, ETag)>>,
 }
 
 /// A write as it is sent.
@@ -171,14 +171,14 @@ impl S3 {
     }
 
     /// The invocation that the calling thread serves knows this version.
-    pub(crate) fn is_known(&self, etag: &ETag) {
+    pub(crate) fn is_known(&self, now: Micros, etag: &ETag) {
         let mut state = self.lock();
         let known = state.known.entry(INVOCATION.get()).or_default();
-        known.push(etag.clone());
+        known.push((now, etag.clone()));
     }
 
-    /// What an invocation knew, by ETag.
-    pub(crate) fn known(&self, invocation: u64) -> Vec<ETag> {
+    /// What an invocation knew by which time, by ETag.
+    pub(crate) fn known(&self, invocation: u64) -> Vec<(Micros, ETag)> {
         self.lock()
             .known
             .get(&invocation)

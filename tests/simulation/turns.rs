@@ -218,7 +218,7 @@ impl ObjectStore for Step {
         _timeout: Duration,
     ) -> Result<Fetched, S3Error> {
         if let Some(etag) = unless {
-            self.s3.is_known(etag);
+            self.s3.is_known(self.turns.now(), etag);
         }
         self.exchange(false, |now| self.s3.get(now, location, unless))
     }

@@ -64,19 +64,20 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// The versions before `last` that an invocation knew and that have the operation on their list. Without doubt: no
-    /// other version with the same ETag lacks it.
+    /// The versions before `last` that an invocation knew by then, and that have the operation on their list. Without
+    /// doubt: no other version with the same ETag lacks it.
     pub(super) fn seen(
         &self,
         invocation: u64,
         key: OperationKey,
         last: usize,
     ) -> impl Iterator<Item = usize> {
-        let known = self.record.s3.known(invocation);
+        let mut known = self.record.s3.known(invocation);
+        known.retain(|(at, _)| *at < self.private[last].version.written);
         let before = self.private[..last].iter().enumerate();
         before.filter_map(move |(n, seen)| {
             let mut same = self.private[..last].iter();
-            let is_seen = known.contains(&seen.version.etag)
+            let is_seen = known.iter().any(|(_, etag)| *etag == seen.version.etag)
                 && same.all(|link| {
                     link.version.etag != seen.version.etag || link.journal.contains(key)
                 });
