@@ -42,10 +42,11 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 Err(_) if self.may_have_committed => Ok(self.answer_of_own(private, secret)?),
                 answer => answer,
             };
-            // Refused callers must not learn that the change took effect, not even from a later fault.
+            // Refused callers must not learn that the change took effect, not even from a later fault. Nor must it be made
+            // again if the list is lost meanwhile.
             self.progress = match answer {
                 Ok(_) => Progress::Committed(secret),
-                Err(_) => Progress::Nothing,
+                Err(_) => Progress::Concealed(secret),
             };
             return Ok(match answer {
                 Ok(answer) => Decided::Repeated(answer, self.missing_history(private, &occasion)),

@@ -17,6 +17,8 @@ pub(super) enum Progress {
     Open(OpenCommit),
     /// It has taken effect: it was seen on the list of operations beside this secret.
     Committed(Secret),
+    /// The same, but its caller is refused by now, and is not to learn it.
+    Concealed(Secret),
     /// What became of it can no longer be told.
     Untold,
 }
@@ -54,7 +56,7 @@ impl Progress {
     ) -> Result<Self, &'static str> {
         match self {
             Self::Open(open) => open.after_reading(etag, journal),
-            Self::Committed(secret) if !journal.contains(key) => {
+            Self::Committed(secret) | Self::Concealed(secret) if !journal.contains(key) => {
                 if journal.secret() != Some(secret) {
                     return Err("the list of operations is gone on which this one was");
                 }
@@ -73,7 +75,7 @@ impl Progress {
     pub(super) fn needs_the_list(&self) -> bool {
         match self {
             Self::Open(open) => open.replaced.is_some(),
-            Self::Committed(_) => true,
+            Self::Committed(_) | Self::Concealed(_) => true,
             Self::Nothing | Self::Untold => false,
         }
     }
@@ -133,7 +135,7 @@ pub(super) fn state(
         _ if has_made_club && asked_for_it => State::ChangedNotPublic,
         _ if has_made_club || has_recorded => State::NotKnown,
         Progress::Open(_) => State::NotKnown,
-        Progress::Nothing => State::NothingChanged,
+        Progress::Nothing | Progress::Concealed(_) => State::NothingChanged,
     }
 }
 
@@ -179,6 +181,7 @@ mod tests {
             Ok(Progress::Nothing) => "nothing",
             Ok(Progress::Open(_)) => "open",
             Ok(Progress::Committed(_)) => "committed",
+            Ok(Progress::Concealed(_)) => "concealed",
             Ok(Progress::Untold) => "untold",
             Err(_) => "cannot be told",
         }
@@ -237,8 +240,8 @@ mod tests {
     fn what_became_of_a_commit_that_was_seen() {
         let full = || 1..=Journal::CAPACITY;
         for (journal, expected) in [
-            (list(SECRET, [0]), "committed"),
-            (list(SECRET, [0, 1, 2]), "committed"),
+            (list(SECRET, [0]), "the same"),
+            (list(SECRET, [0, 1, 2]), "the same"),
             // An older version was restored.
             (list(SECRET, [1]), "nothing"),
             (list(SECRET, full().skip(1)), "nothing"),
@@ -246,9 +249,18 @@ mod tests {
             (list(OTHER, [1]), "cannot be told"),
             (Journal::default(), "cannot be told"),
         ] {
-            let progress = Progress::Committed(SECRET);
-            assert!(progress.needs_the_list());
-            assert_eq!(after(progress, "b", &journal), expected, "{journal:?}");
+            for (progress, same) in [
+                (Progress::Committed(SECRET), "committed"),
+                (Progress::Concealed(SECRET), "concealed"),
+            ] {
+                assert!(progress.needs_the_list());
+                let expected = if expected == "the same" {
+                    same
+                } else {
+                    expected
+                };
+                assert_eq!(after(progress, "b", &journal), expected, "{journal:?}");
+            }
         }
     }
 
@@ -264,6 +276,13 @@ mod tests {
             (Progress::Nothing, true, true, false, ChangedNotPublic),
             (open(), false, false, false, NotKnown),
             (open(), true, false, false, NotKnown),
+            (
+                Progress::Concealed(SECRET),
+                false,
+                false,
+                false,
+                NothingChanged,
+            ),
             (committed(), false, false, true, ChangedNotPublic),
             (committed(), true, false, false, ChangedNotPublic),
             (Progress::Untold, true, true, false, NotKnown),

@@ -231,6 +231,7 @@ impl<'a> Instance<'a> {
         let clock = Clock {
             scheduler: self.scheduler.clone(),
             skew: Arc::clone(&skew),
+            look_takes: Arc::default(),
             random: Mutex::new(Random::new(self.random.next())),
         };
         let connection = Connection::new(

@@ -99,6 +99,7 @@ fn rush(members: usize) -> Rush {
         let clock = Clock {
             scheduler: scheduler.clone(),
             skew,
+            look_takes: Arc::default(),
             random: Mutex::new(random),
         };
         let store = Store::new(connection, clock, PRIVATE.into(), PUBLIC.into(), None);

@@ -1,6 +1,7 @@
 //! Where nothing goes wrong: its requests to S3, what it says of itself, and what it warns of.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dojang::club::projection::private_json;
@@ -54,6 +55,16 @@ fn what_is_known_is_not_read_again() {
             ..Trace::default()
         };
         assert_eq!(look.trace, expected);
+    });
+}
+
+#[test]
+fn the_time_that_the_rules_take_is_told() {
+    on_the_first_club(Trust::Full, |alone| {
+        alone.serve(&alone.create("First"));
+        alone.look_takes.store(1, Ordering::Relaxed);
+        let change = alone.serve(&alone.create("Second"));
+        assert_eq!(change.trace.act, Duration::from_micros(1));
     });
 }
 

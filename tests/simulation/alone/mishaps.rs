@@ -348,22 +348,47 @@ fn a_club_that_is_gone_is_not_made_anew_after_a_commit() {
     }
 }
 
+/// A change of a coach's, and what removes the coach.
+fn made_by_who_is_removed() -> [Value; 2] {
+    let club = workload::initial_club(BASE);
+    let coach = &member(&club, "Coach Hana").user_id;
+    let add = json!({"action": "coach_add_training_session", "auth_token": code("Coach Hana"),
+        "start_time": BASE, "end_time": BASE + 60, "coach": coach, "comment": null,
+        "operation_id": "operation-add"});
+    let remove = json!({"action": "admin_delete_user", "auth_token": code("Grandmaster Oh"),
+        "user_id": coach});
+    [add, remove]
+}
+
 #[test]
 fn who_was_removed_since_is_refused_the_answer() {
     on_the_first_club(Trust::Full, |alone| {
-        let club = workload::initial_club(BASE);
-        let coach = &member(&club, "Coach Hana").user_id;
-        let add = json!({"action": "coach_add_training_session", "auth_token": code("Coach Hana"),
-            "start_time": BASE, "end_time": BASE + 60, "coach": coach, "comment": null,
-            "operation_id": "operation-add"});
-        let remove = json!({"action": "admin_delete_user", "auth_token": code("Grandmaster Oh"),
-            "user_id": coach});
+        let [add, remove] = made_by_who_is_removed();
         for request in [&add, &remove] {
             let answer = alone.serve(request).answer;
             assert!(answer.is_ok(), "{answer:?}");
         }
         let repeated = alone.serve(&add).answer;
         assert!(matches!(repeated, Err(Failure::Refused(_))), "{repeated:?}");
+    });
+}
+
+/// It was seen on the list, where its caller was refused. Then somebody put a version back from before that, and without
+/// the list.
+#[test]
+fn what_a_removed_caller_had_made_is_not_made_again() {
+    let s3 = first_club();
+    on(&s3, Trust::Full, |alone| {
+        let [add, remove] = made_by_who_is_removed();
+        assert!(alone.serve(&add).answer.is_ok());
+        let before = s3.newest(PRIVATE, DATA).expect("there is a club");
+        assert!(alone.serve(&remove).answer.is_ok());
+        let (now, bytes) = (alone.scheduler.now(), before.bytes.to_vec());
+        s3.write_foreign(now, PRIVATE, DATA, bytes, BTreeMap::new());
+        let versions = s3.chain(PRIVATE, DATA).len();
+        let answer = alone.serve(&add).answer;
+        assert_eq!(fault(answer).state, State::NotKnown);
+        assert_eq!(s3.chain(PRIVATE, DATA).len(), versions);
     });
 }
 

@@ -6,7 +6,7 @@
 mod calm;
 mod mishaps;
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use crate::world::{BASE, Clock, time};
 struct Alone<'a> {
     store: Store<Noted, Clock>,
     scheduler: &'a Scheduler,
+    /// How much time passes before it looks at its clock.
+    look_takes: Arc<AtomicU64>,
 }
 
 /// How a request went.
@@ -66,9 +68,11 @@ fn on_a_server(s3: &S3, is_atomic: bool, trust: Trust, test: impl Fn(&Alone<'_>)
             &skew,
             false,
         );
+        let look_takes = Arc::<AtomicU64>::default();
         let clock = Clock {
             scheduler: scheduler.clone(),
             skew,
+            look_takes: Arc::clone(&look_takes),
             random: Mutex::new(Random::new(2)),
         };
         let noted = Noted {
@@ -82,6 +86,7 @@ fn on_a_server(s3: &S3, is_atomic: bool, trust: Trust, test: impl Fn(&Alone<'_>)
         test(&Alone {
             store: store.with_trust(trust),
             scheduler,
+            look_takes,
         });
     });
 }
