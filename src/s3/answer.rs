@@ -117,6 +117,7 @@ const MAX_ERROR_BYTES: u64 = 64 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ureq::http::header::DATE;
 
     #[test]
     fn times_of_headers_are_read() {
@@ -124,5 +125,25 @@ mod tests {
         let time = unix_time("Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(time, Some(784_111_777));
         assert_eq!(unix_time("yesterday"), None);
+    }
+
+    /// Tests of the client itself have clocks that go on meanwhile.
+    #[test]
+    fn a_refusal_of_head_is_for_the_time_from_a_difference_that_s3_would_not_let_pass() {
+        let theirs = 784_111_777;
+        for (difference, is_tried) in [(0, false), (600, false), (601, true), (9_000, true)] {
+            for signed in [theirs - difference, theirs + difference] {
+                let answer = Answer {
+                    status: 403,
+                    headers: HeaderMap::from_iter([(
+                        DATE,
+                        "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap(),
+                    )]),
+                    body: Vec::new(),
+                };
+                let asked_for = answer.time_asked_for("HEAD", signed);
+                assert_eq!(asked_for, is_tried.then_some(theirs), "{difference}");
+            }
+        }
     }
 }

@@ -239,3 +239,21 @@ fn time_of(answer: &Answer, header: &str) -> Option<i64> {
 }
 
 const METADATA_PREFIX: &str = "x-amz-meta-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::endpoint::CustomEndpoint;
+
+    #[test]
+    fn the_servers_of_buckets_are_looked_up_ahead() {
+        let endpoint = CustomEndpoint::parse("http://localhost:9").unwrap();
+        let credentials = Credentials::new("id".into(), "secret".into(), None);
+        let endpoint = Endpoint::Custom(endpoint);
+        let client = Client::new(endpoint, Roots::BuiltIn, credentials, "eu-north-1", 1);
+        let times_named = || format!("{client:?}").matches("\"localhost:9\"").count();
+        let before = times_named();
+        client.look_up_ahead(["private", "public"]);
+        assert!(times_named() > before);
+    }
+}

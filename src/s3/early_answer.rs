@@ -41,6 +41,7 @@ impl<In: Transport> Connector<In> for EarlyAnswers {
         Ok(chained.map(|connection| ReadsEarlyAnswers {
             connection,
             failure: Failure::None,
+            has_input: false,
         }))
     }
 }
@@ -50,6 +51,9 @@ impl<In: Transport> Connector<In> for EarlyAnswers {
 pub(super) struct ReadsEarlyAnswers<T> {
     connection: T,
     failure: Failure,
+    /// What was read while writing is in the buffer, and `ureq` does not see it: on a new connection it asks for input
+    /// before it looks there.
+    has_input: bool,
 }
 
 #[derive(Debug)]
@@ -85,6 +89,7 @@ impl<T: Transport> Transport for ReadsEarlyAnswers<T> {
             if !self.connection.await_input(at_once).unwrap_or(false) {
                 return Err(error);
             }
+            self.has_input = !self.buffers().can_use_input();
         }
         FAILED.set(Some(error.to_string()));
         self.failure = Failure::Untold(error);
@@ -92,6 +97,9 @@ impl<T: Transport> Transport for ReadsEarlyAnswers<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        if std::mem::take(&mut self.has_input) {
+            return Ok(true);
+        }
         let result = self.connection.await_input(timeout);
         if matches!(result, Ok(true)) {
             return result;

@@ -185,10 +185,10 @@ mod tests {
     #[test]
     fn s3_is_addressed_by_virtual_host_and_dotted_buckets_by_path() {
         let of = |host: &str, path: &str| (host.to_owned(), path.to_owned());
-        assert_eq!(
-            regional("eu-north-1", "club"),
-            of("club.s3.eu-north-1.amazonaws.com", "/a/b.json")
-        );
+        for bucket in ["club", "club-2", "2-3", &"c".repeat(63)] {
+            let host = format!("{bucket}.s3.eu-north-1.amazonaws.com");
+            assert_eq!(regional("eu-north-1", bucket), of(&host, "/a/b.json"));
+        }
         assert_eq!(
             regional("eu-north-1", "my.club"),
             of("s3.eu-north-1.amazonaws.com", "/my.club/a/b.json")
@@ -262,7 +262,8 @@ mod tests {
             "http://a b",
             "/path",
         ] {
-            assert!(CustomEndpoint::parse(url).is_err(), "{url}");
+            let error = CustomEndpoint::parse(url).expect_err(url);
+            assert!(error.to_string().contains("expected an absolute URL"));
         }
     }
 }

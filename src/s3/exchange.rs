@@ -266,6 +266,7 @@ fn no_answer(error: &Error) -> S3Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::endpoint::CustomEndpoint;
 
     #[test]
     fn all_of_both_parts_is_sent_in_pieces_that_are_one_record() {
@@ -287,6 +288,98 @@ mod tests {
                 }
                 assert_eq!(sent, text[..length]);
             }
+        }
+    }
+
+    #[test]
+    fn a_connection_is_taken_for_live_while_it_has_brought_an_answer_lately() {
+        let exchange = exchange();
+        let idle = |age: Duration| {
+            let at = SystemTime::now() - age;
+            exchange
+                .answered
+                .lock()
+                .unwrap()
+                .insert(HOST.to_owned(), at);
+            exchange.has_live_connection(HOST)
+        };
+        assert!(!exchange.has_live_connection(HOST));
+        assert!(idle(transport::IDLE_AGE / 2));
+        assert!(!idle(transport::IDLE_AGE));
+        assert!(!idle(transport::IDLE_AGE * 1_000));
+        exchange.answered.lock().unwrap().clear();
+        // The clock was set back.
+        let later = SystemTime::now() + transport::IDLE_AGE;
+        exchange
+            .answered
+            .lock()
+            .unwrap()
+            .insert(HOST.to_owned(), later);
+        assert!(!exchange.has_live_connection(HOST));
+        assert!(!exchange.has_live_connection("another"));
+    }
+
+    #[test]
+    fn the_server_is_looked_up_ahead() {
+        let exchange = exchange();
+        let location = Location {
+            bucket: "club",
+            key: "",
+        };
+        exchange.look_up_ahead(location);
+        assert!(format!("{:?}", exchange.resolver).contains("\"localhost:9\""));
+    }
+
+    fn exchange() -> Exchange {
+        let endpoint = CustomEndpoint::parse(&format!("http://{HOST}")).unwrap();
+        let credentials = Credentials::new("id".into(), "secret".into(), None);
+        Exchange::new(
+            Endpoint::Custom(endpoint),
+            Roots::BuiltIn,
+            credentials,
+            "eu-north-1",
+            1,
+        )
+    }
+
+    const HOST: &str = "localhost:9";
+
+    #[test]
+    fn without_an_answer_a_request_that_was_sent_may_have_arrived() {
+        let io = |kind: ErrorKind| Error::Io(kind.into());
+        for error in [
+            Error::HostNotFound,
+            Error::ConnectionFailed,
+            Error::BadUri(String::new()),
+            Error::RequireHttpsOnly(String::new()),
+            Error::TlsRequired,
+            Error::Tls("a reason"),
+            Error::Timeout(Timeout::Resolve),
+            Error::Timeout(Timeout::Connect),
+            io(ErrorKind::ConnectionRefused),
+            io(ErrorKind::AddrNotAvailable),
+        ] {
+            assert!(
+                matches!(no_answer(&error), S3Error::Unreachable { .. }),
+                "{error}"
+            );
+        }
+        for error in [
+            Error::Timeout(Timeout::Global),
+            Error::Timeout(Timeout::SendBody),
+            Error::Timeout(Timeout::RecvResponse),
+            Error::BodyStalled,
+            io(ErrorKind::ConnectionReset),
+            io(ErrorKind::BrokenPipe),
+            io(ErrorKind::UnexpectedEof),
+            io(ErrorKind::TimedOut),
+            io(ErrorKind::HostUnreachable),
+            io(ErrorKind::NetworkUnreachable),
+        ] {
+            assert!(
+                matches!(no_answer(&error), S3Error::OutcomeUnknown { .. }),
+                "{error}"
+            );
         }
     }
 }

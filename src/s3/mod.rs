@@ -9,7 +9,6 @@
 //!   S3's answers mean; `said`: what of them is logged
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 mod answer;
@@ -93,12 +92,6 @@ pub struct Location<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(pub String);
 
-impl fmt::Display for ETag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// What a GET brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
@@ -165,4 +158,54 @@ pub enum Condition<'a> {
     Match(&'a ETag),
     /// Only if nothing is there (`If-None-Match: *`).
     Absent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows nothing, and names each write by its bytes.
+    struct Plain;
+
+    impl ObjectStore for Plain {
+        fn get(&self, _: Location<'_>, _: Option<&ETag>, _: Duration) -> Result<Fetched, S3Error> {
+            Err(S3Error::Absent)
+        }
+
+        fn head(&self, _: Location<'_>, _: Duration) -> Result<Head, S3Error> {
+            Err(S3Error::Absent)
+        }
+
+        fn put(
+            &self,
+            _: Location<'_>,
+            upload: &Upload<'_>,
+            _: Duration,
+        ) -> Result<Written, S3Error> {
+            let etag = ETag(String::from_utf8_lossy(upload.parts[0]).into_owned());
+            Ok(Written {
+                etag,
+                answered: None,
+            })
+        }
+    }
+
+    #[test]
+    fn a_store_that_writes_one_object_after_the_other_writes_all() {
+        let upload = |text: &'static str| Upload {
+            parts: [text.as_bytes(), b""],
+            sha256: [0; 32],
+            condition: Condition::Always,
+            metadata: &[],
+            cache_control: None,
+        };
+        let location = Location {
+            bucket: "b",
+            key: "k",
+        };
+        let uploads = [upload("one"), upload("two")];
+        let written = Plain.put_at_once(location, &uploads, Duration::ZERO);
+        let etags: Vec<_> = written.into_iter().map(|one| one.unwrap().etag.0).collect();
+        assert_eq!(etags, ["one", "two"]);
+    }
 }

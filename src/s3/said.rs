@@ -199,6 +199,12 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_is_shown_as_a_space() {
+        let text = "a\u{2028}b\u{200b}c\u{202e}d\u{2066}e\u{feff}f\ng";
+        assert_eq!(one_line(text, 100), "a b c d e f g");
+    }
+
+    #[test]
     fn words_arns_and_numbers_are_shown_and_what_may_be_a_secret_is_not() {
         for kept in [
             "User: arn:aws:sts::111122223333:assumed-role/dojang-Role/dojang is not authorized to \

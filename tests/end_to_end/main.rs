@@ -39,6 +39,8 @@ mod restored;
 mod s3_answers;
 mod scripted_s3;
 mod sessions;
+#[path = "../s3_client/sockets.rs"]
+mod sockets;
 mod support;
 mod surrogates;
 mod tls;

@@ -4,18 +4,18 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET, lambda_environment};
 use local::{Delivery, Function, Outcome, RuntimeApi, RuntimeApiOptions};
 use serde_json::{Value, json};
-use socket2::SockRef;
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime};
 
+use crate::sockets::{listen, read_head};
 use crate::support::{answer, spawn, url_event};
 use local::PATIENCE;
 
@@ -223,11 +223,7 @@ pub(crate) struct Object {
 impl Server {
     /// With this private `data.json`, if any.
     pub(crate) fn start(club: Option<&str>) -> Arc<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-        // What is not read is to hold the sender up, however much memory this machine's sockets may take.
-        SockRef::from(&listener)
-            .set_recv_buffer_size(RECEIVE_BUFFER)
-            .expect("it can be made smaller");
+        let listener = listen();
         let server = Arc::new(Self {
             endpoint: format!("http://{}", listener.local_addr().expect("it is bound")),
             state: Mutex::default(),
@@ -314,7 +310,7 @@ impl Server {
     fn serve(&self, stream: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
         loop {
-            let mut asked = read_head(&mut reader)?;
+            let mut asked = read_asked(&mut reader)?;
             let reply = {
                 let mut state = self.state();
                 state.asked.push(asked.clone());
@@ -442,22 +438,13 @@ impl Reply {
 }
 
 /// A request without its body.
-fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
-    let mut line = || {
-        let mut line = String::new();
-        let count = reader.read_line(&mut line).ok()?;
-        (count > 0).then(|| line.trim_end().to_owned())
-    };
-    let first = line()?;
+fn read_asked(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+    let (first, headers) = read_head(reader)?;
     let mut words = first.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?);
     let object = path
         .replace(&format!("/{PRIVATE_BUCKET}/"), "private ")
         .replace(&format!("/{PUBLIC_BUCKET}/"), "public ");
-    let mut headers = BTreeMap::new();
-    while let Some((name, value)) = line()?.split_once(':') {
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
     Some(Asked {
         method,
         object,
@@ -472,5 +459,3 @@ fn etag(version: u64) -> String {
 
 /// The admin's login code.
 pub(crate) const CODE: &str = "AbCd1234";
-
-const RECEIVE_BUFFER: usize = 64 << 10;
