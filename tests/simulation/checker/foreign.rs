@@ -105,11 +105,20 @@ impl Checker<'_> {
                 .any(|link| Some(&link.version.etag.0) == etag);
             // What became of the public object otherwise is noticed with the next change.
             let is_not_ours = shown.is_foreign || self.was_deleted_before(place);
-            if !is_not_ours && !is_there && !self.is_restored_at_once(newest) {
+            let is_late = place > 0 && self.is_published_late(place, newest);
+            if !is_not_ours && !is_there && !is_late && !self.is_restored_at_once(newest) {
                 return Err(format!("version {newest} was not public: {invocation:?}"));
             }
         }
         Ok(())
+    }
+
+    /// Whether a version was restored that was still public, and then the one that was newest before it got public.
+    fn is_published_late(&self, place: usize, restored: usize) -> bool {
+        let version = &self.private[restored].version;
+        let [before, shown] = [place - 1, place].map(|place| &self.public[place]);
+        let was_public = before.metadata.get("dojang-shows") == Some(&version.etag.0);
+        version.is_foreign && was_public && version.written < shown.written
     }
 
     /// Whether the version, or one since, is one that was restored within about a second of being written,
