@@ -27,6 +27,8 @@ class Other(Server):
     package: str
     bin = BIN
     key_id, secret = KEY_ID, SECRET
+    # Whether what it lacks shows only if writes meet.
+    shows_by_chance = False
 
     @classmethod
     def version(cls) -> str:
@@ -106,6 +108,17 @@ class Moto(Other):
         urllib.request.urlopen(check).close()
 
 
+class SlowedMoto(Moto):
+    """It lets several writes pass one condition in every race. By itself it does so now and then."""
+
+    name = "slowed moto"
+    shows_by_chance = True
+
+    def command(self, data, port):
+        _, *arguments = moto(port)
+        return [self.bin / "python", HERE / "slowed_moto.py", *arguments]
+
+
 class Ministack(Other):
     name = package = "ministack"
     bin = INSTALLED / "ministack/bin"
@@ -127,6 +140,7 @@ class LocalStack(Other):
 
 class S3sFs(Other):
     name = "s3s-fs"
+    shows_by_chance = True
     program = INSTALLED / "s3s-fs/bin/s3s-fs"
 
     @classmethod
