@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dojang::s3::{Fetched, Head, Object, ObjectStore, S3Error, Written};
 
-use crate::server::{Reply, Server, Then};
+use crate::server::{Reply, Server, Then, closed_port};
 use crate::{DATA, PATIENCE, SHORT, client, client_of, etag, name, upload};
 
 #[test]
@@ -70,7 +70,7 @@ fn a_write_succeeds_with_any_2xx() {
 #[test]
 fn a_success_without_an_etag_cannot_be_used() {
     let server =
-        Server::start(|_, number| Reply::new(200, [&[][..], &["etag: "]][number % 2], b""));
+        Server::start(|_, number| Reply::new(200, [&[][..], &["etag: "]][number / 2], b""));
     let client = client(&server);
     for _ in 0..2 {
         let fetched = client.get(DATA, None, PATIENCE).unwrap_err();
@@ -196,19 +196,16 @@ fn an_error_counts_even_if_its_text_is_long_or_cut() {
 
 #[test]
 fn no_answer_is_told_apart_by_whether_the_request_may_have_arrived() {
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
+    let (_kept, closed) = closed_port();
     let nobody = client_of(&format!("http://{closed}"));
     assert_eq!(
         name(&nobody.get(DATA, None, PATIENCE).unwrap_err()),
         "unreachable"
     );
-    for then in [Then::Closes, Then::Stalls] {
+    for (then, timeout) in [(Then::Closes, PATIENCE), (Then::Stalls, SHORT)] {
         let server = Server::start(move |_, _| Reply::none(then));
         let client = client(&server);
-        let error = client.put(DATA, &upload(b"{}"), SHORT).unwrap_err();
+        let error = client.put(DATA, &upload(b"{}"), timeout).unwrap_err();
         assert_eq!(name(&error), "unknown", "{then:?}");
     }
     let server = Server::start(|_, _| Reply::raw(200, ["what is this"], b""));
@@ -240,10 +237,11 @@ fn whether_the_token_is_refused_is_known() {
             let _ = client.put(DATA, &upload(b"{}"), PATIENCE);
             assert_eq!(client.is_token_refused(), expected, "{status} {code}");
         }
-        // All that are made judge by it.
+        // A read's answer counts as a write's does.
         for _ in 0..2 {
             let _ = client.get(DATA, Some(&etag("\"a\"")), PATIENCE);
             assert_eq!(client.is_token_refused(), !is_forgiven, "{status} {code}");
         }
+        assert_eq!(server.asked().len(), 4);
     }
 }

@@ -67,9 +67,9 @@ const DATA: Location<'_> = Location {
 };
 /// For how many the client keeps connections.
 const THREADS: usize = 3;
-/// Long enough for any machine.
+/// Long enough for any machine. The client's own limits of connecting and of waiting for an answer come before it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a request is tried that gets no answer.
-const SHORT: Duration = Duration::from_millis(300);
-/// More than the buffers of a connection hold.
-const LARGE: usize = 5 << 20;
+/// How long a request is tried that gets no answer. Long enough to connect and to send it.
+const SHORT: Duration = Duration::from_secs(3);
+/// More than the buffers of a connection hold: Linux lets a sender's grow to 4 MiB unless told otherwise.
+const LARGE: usize = 32 << 20;

@@ -96,8 +96,9 @@ fn a_request_says_what_is_asked_for_and_signs_it() {
             ("x-amz-security-token", "token"),
         ]);
         headers.extend(always.iter().chain(besides).copied());
-        assert_eq!(unsigned(asked), headers, "{line}");
-        // What S3 is to check is signed; the length shows by the hash.
+        assert_eq!(besides_the_signature(asked), headers, "{line}");
+        // Their names are on the signature's list; whether it is right is tested in `tests/end_to_end/`. The signed hash
+        // of the body covers its length.
         let signed: Vec<_> = signed(asked).collect();
         for name in headers.keys() {
             let is_signed = !matches!(*name, "content-length" | "user-agent");
@@ -113,8 +114,8 @@ fn the_server_of_a_bucket_is_named() {
     assert_eq!(client(&server).server("club"), host);
 }
 
-/// The headers but for the signature and the time.
-fn unsigned(asked: &Asked) -> BTreeMap<&str, &str> {
+/// The headers other than the signature and its time.
+fn besides_the_signature(asked: &Asked) -> BTreeMap<&str, &str> {
     let headers = asked.headers.iter();
     headers
         .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::PATIENCE;
 use crate::sockets::{listen, read_head};
@@ -49,12 +51,15 @@ pub(crate) enum Then {
 }
 
 impl Reply {
-    /// An answer with this status, these headers (`name: value`), and a body, the length of which is announced.
+    /// An answer with this status, these headers (`name: value`), and a body, the length of which is announced. A
+    /// status that has no body (RFC 9110, sections 15.3.5 and 15.4.5) comes without both.
     pub(crate) fn new(status: u16, headers: &[&str], body: &[u8]) -> Self {
+        let headers = headers.iter().copied();
+        if matches!(status, 204 | 304) {
+            return Self::raw(status, headers, b"");
+        }
         let length = format!("content-length: {}", body.len());
-        // These have no body, and no length of one (RFC 9110, sections 15.3.5 and 15.4.5).
-        let length = Some(&*length).filter(|_| !matches!(status, 204 | 304));
-        Self::raw(status, headers.iter().copied().chain(length), body)
+        Self::raw(status, headers.chain([&*length]), body)
     }
 
     /// The same without a length.
@@ -158,6 +163,15 @@ impl Server {
             .map(|asked| asked.connection)
             .collect()
     }
+}
+
+/// An address on which nobody listens, nor can while the socket is kept.
+pub(crate) fn closed_port() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be had");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).expect("a loopback port is free");
+    let address = socket.local_addr().ok().and_then(|bound| bound.as_socket());
+    (socket, address.expect("it is bound"))
 }
 
 /// Serves a connection until it is closed.
