@@ -51,8 +51,8 @@ impl<In: Transport> Connector<In> for EarlyAnswers {
 pub(super) struct ReadsEarlyAnswers<T> {
     connection: T,
     failure: Failure,
-    /// What was read while writing is in the buffer, and `ureq` does not see it: on a new connection it asks for input
-    /// before it looks there.
+    /// What was read while writing is in the buffer, and [`Buffers::can_use_input`] does not say so: it says no until
+    /// some input of the connection was used. Without this, `ureq` would wait for what is there.
     has_input: bool,
 }
 

@@ -4,6 +4,7 @@ use dojang::store::State;
 
 use super::{Checker, Violation};
 use crate::record::Outcome;
+use crate::s3::Version;
 use crate::world::seconds;
 
 impl Checker<'_> {
@@ -113,12 +114,16 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Whether a version was restored that was still public, and then the one that was newest before it got public.
+    /// Whether a version was restored while it was public, and one committed before that was published after it.
     fn is_published_late(&self, place: usize, restored: usize) -> bool {
         let version = &self.private[restored].version;
         let [before, shown] = [place - 1, place].map(|place| &self.public[place]);
-        let was_public = before.metadata.get("dojang-shows") == Some(&version.etag.0);
-        version.is_foreign && was_public && version.written < shown.written
+        let shows = |public: &Version, n: usize| {
+            public.metadata.get("dojang-shows") == Some(&self.private[n].version.etag.0)
+        };
+        let was_public = shows(before, restored);
+        let is_earlier = (0..restored).any(|earlier| shows(shown, earlier));
+        version.is_foreign && was_public && is_earlier && version.written < shown.written
     }
 
     /// Whether the version, or one since, is one that was restored within about a second of being written,
