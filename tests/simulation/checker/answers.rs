@@ -61,17 +61,20 @@ impl Checker<'_> {
         }
     }
 
-    /// That there is a club now is public, or this invocation has not made it.
+    /// That there is a club now is public, or this invocation has not made it, or somebody has put back what was there
+    /// before it.
     pub(super) fn has_made_no_club(&self, invocation: &Invocation) -> Result<(), Violation> {
         let mut private = self.private.iter();
-        let made = private.find(|link| {
+        let made = private.position(|link| {
             let version = &link.version;
             version.author == invocation.id && !version.is_foreign && link.journal.last().is_none()
         });
-        let Some(made) = made.filter(|link| link.version.written <= invocation.end) else {
+        let newest = self.newest_at(invocation.end);
+        let Some(made) = made.filter(|n| *n <= newest && !self.is_taken_back(*n, newest + 1))
+        else {
             return Ok(());
         };
-        let meanwhile = made.version.written..=invocation.end;
+        let meanwhile = self.private[made].version.written..=invocation.end;
         let mut public = self.public.iter();
         if public.any(|public| meanwhile.contains(&public.written)) {
             Ok(())

@@ -77,7 +77,7 @@ impl Checker<'_> {
     }
 
     /// Whether between these versions somebody restored one from before the first.
-    fn is_taken_back(&self, first: usize, last: usize) -> bool {
+    pub(super) fn is_taken_back(&self, first: usize, last: usize) -> bool {
         self.private[first + 1..last].iter().any(|between| {
             let earlier = &self.private[..first];
             between.version.is_foreign
