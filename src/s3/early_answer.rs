@@ -51,8 +51,8 @@ impl<In: Transport> Connector<In> for EarlyAnswers {
 pub(super) struct ReadsEarlyAnswers<T> {
     connection: T,
     failure: Failure,
-    /// What was read while writing is in the buffer, and [`Buffers::can_use_input`] does not say so: it says no until
-    /// some input of the connection was used. Without this, `ureq` would wait for what is there.
+    /// What was read while writing is in the buffer. [`Buffers::can_use_input`] does not count it before the
+    /// connection's first input was consumed, so `ureq` would wait for more.
     has_input: bool,
 }
 

@@ -42,8 +42,8 @@ impl<S: ObjectStore, W: World> Run<'_, S, W> {
                 Err(_) if self.may_have_committed => Ok(self.answer_of_own(private, secret)?),
                 answer => answer,
             };
-            // Refused callers must not learn that the change took effect, not even from a later fault. If the list is lost
-            // meanwhile, the change must not be made again all the same.
+            // Refused callers must not learn that the change took effect, not even from a later fault. And it must not be
+            // made again, even if the list is lost.
             self.progress = match answer {
                 Ok(_) => Progress::Committed(secret),
                 Err(_) => Progress::Concealed(secret),

@@ -17,8 +17,7 @@ pub(super) enum Progress {
     Open(OpenCommit),
     /// It has taken effect: it was seen on the list of operations beside this secret.
     Committed(Secret),
-    /// The same, but its caller is refused by now, and is not to learn it. If the list is lost after that, what became
-    /// of the change is not known.
+    /// The same, but its caller is refused by now, and is not to learn it.
     Concealed(Secret),
     /// What became of it can no longer be told.
     Untold,

@@ -114,7 +114,7 @@ fn where_https_is_asked_for_nothing_is_said_without_tls() {
     let server = Server::start(|_, _| Reply::new(200, &["etag: \"a\""], b"{}"));
     let client = client_of(&server.endpoint.replace("http://", "https://"));
     client.get(DATA, None, SHORT).unwrap_err();
-    // So there was one.
+    // The client did connect.
     server.wait_until_one_is_closed();
     let asked = server.asked();
     assert!(

@@ -67,7 +67,7 @@ const DATA: Location<'_> = Location {
 };
 /// For how many the client keeps connections.
 const THREADS: usize = 3;
-/// Long enough for any machine. The client's own limits of connecting and of waiting for an answer come before it.
+/// Longer than the limits of the client itself: 3 s to connect, 5 s for each phase.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a request is tried that gets no answer. Long enough to connect and to send it.
 const SHORT: Duration = Duration::from_secs(3);

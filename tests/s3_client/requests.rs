@@ -97,8 +97,8 @@ fn a_request_says_what_is_asked_for_and_signs_it() {
         ]);
         headers.extend(always.iter().chain(besides).copied());
         assert_eq!(besides_the_signature(asked), headers, "{line}");
-        // Their names are on the signature's list; whether it is right is tested in `tests/end_to_end/`. The signed hash
-        // of the body covers its length.
+        // The signature lists the names of these headers. `tests/end_to_end/` tests whether it is right. The hash of
+        // the body covers the length.
         let signed: Vec<_> = signed(asked).collect();
         for name in headers.keys() {
             let is_signed = !matches!(*name, "content-length" | "user-agent");

@@ -52,7 +52,7 @@ pub(crate) enum Then {
 
 impl Reply {
     /// An answer with this status, these headers (`name: value`), and a body, the length of which is announced. A
-    /// status that has no body (RFC 9110, sections 15.3.5 and 15.4.5) comes without both.
+    /// status that has no body (RFC 9110, sections 15.3.5 and 15.4.5) gets neither.
     pub(crate) fn new(status: u16, headers: &[&str], body: &[u8]) -> Self {
         let headers = headers.iter().copied();
         if matches!(status, 204 | 304) {

@@ -27,8 +27,8 @@ class Cloud(Program):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes the AWS CLI and the function use this server. It is trusted as AWS is: it lets several writes pass
-        one `If-Match` now and then, and the function would refuse to use it if it noticed."""
+        """What makes the AWS CLI and the function use this server. The function trusts it as it trusts AWS. If the
+        function tried it, it would find now and then that several writes pass one `If-Match`, and refuse changes."""
         return {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing",
                 "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.endpoint,
                 "DOJANG_S3_SERVER": "trusted"}

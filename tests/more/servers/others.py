@@ -109,7 +109,7 @@ class Moto(Other):
 
 
 class SlowedMoto(Moto):
-    """It lets several writes pass one condition in every race. By itself it does so now and then."""
+    """With a pause between its check of a condition and its write."""
 
     name = "slowed moto"
     shows_by_chance = True

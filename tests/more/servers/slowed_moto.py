@@ -1,4 +1,4 @@
-"""moto's server with a pause between its check of a condition and its write. It has no lock around both."""
+"""moto's server with a pause between its check of a condition and its write."""
 
 import time
 

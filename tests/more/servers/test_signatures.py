@@ -46,7 +46,7 @@ def by_botocore(request: Recorded, environment: dict[str, str], monkeypatch) -> 
 @pytest.mark.parametrize("kind", [LocalS3, SeaweedFS, Moto], ids=lambda kind: kind.name)
 def test_a_wrong_secret_is_refused_and_changes_nothing(kind, tmp_path):
     with kind(tmp_path) as server:
-        # What the server keeps is another test's.
+        # Another test tries what the server keeps.
         environment = {**server.environment, "DOJANG_S3_SERVER": "trusted"}
         with Function([SHIPPED], environment) as function:
             function.ok(action="any_trigger_initialization")

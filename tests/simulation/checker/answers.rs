@@ -61,22 +61,21 @@ impl Checker<'_> {
         }
     }
 
-    /// That there is a club now is public, or this invocation has not made it, or somebody has put back what was there
-    /// before it.
+    /// This invocation made no club, or the club is public, or somebody has restored an earlier one since.
     pub(super) fn has_made_no_club(&self, invocation: &Invocation) -> Result<(), Violation> {
         let mut private = self.private.iter();
-        let made = private.position(|link| {
+        let made = private.rposition(|link| {
             let version = &link.version;
-            version.author == invocation.id && !version.is_foreign && link.journal.last().is_none()
+            let is_own = version.author == invocation.id && !version.is_foreign;
+            is_own && link.journal.last().is_none() && version.written <= invocation.end
         });
         let newest = self.newest_at(invocation.end);
-        let Some(made) = made.filter(|n| *n <= newest && !self.is_taken_back(*n, newest + 1))
-        else {
+        let Some(made) = made.filter(|made| !self.is_taken_back(*made, newest + 1)) else {
             return Ok(());
         };
         let meanwhile = self.private[made].version.written..=invocation.end;
         let mut public = self.public.iter();
-        if public.any(|public| meanwhile.contains(&public.written)) {
+        if public.any(|public| !public.is_foreign && meanwhile.contains(&public.written)) {
             Ok(())
         } else {
             Err(format!("the club was made: {invocation:?}"))
