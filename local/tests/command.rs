@@ -5,6 +5,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -94,23 +95,37 @@ fn scripts() -> &'static Scripts {
 }
 
 fn script(name: &str, line: &str) -> PathBuf {
-    let directory = directory(&format!("script-{name}"));
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scripts");
     std::fs::create_dir_all(&directory).unwrap();
     let path = directory.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process may run these tests at the same time.
+    let unfinished = directory.join(format!("{name}-{}", std::process::id()));
+    std::fs::write(&unfinished, format!("#!/bin/sh\n{line}\n")).unwrap();
+    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(&unfinished, &path).unwrap();
     path
 }
 
-/// An empty place for one test's files.
-fn directory(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("command")
-        .join(name);
-    if directory.exists() {
-        std::fs::remove_dir_all(&directory).unwrap();
+/// A place for the files of one test in this process, removed in the end. It is not made.
+struct Directory(PathBuf);
+
+fn directory(name: &str) -> Directory {
+    let name = format!("command-{name}-{}", std::process::id());
+    Directory(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
+}
+
+impl Deref for Directory {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
     }
-    directory
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The arguments for any free ports, data in `data`, and the function that answers.

@@ -217,7 +217,8 @@ fn a_function_that_cannot_start_fails_the_event() {
 
 #[test]
 fn a_function_that_takes_no_event_is_not_started_for_ever() {
-    let marker = Path::new(env!("CARGO_TARGET_TMPDIR")).join("function-idle");
+    let marker = format!("function-idle-{}", std::process::id());
+    let marker = Path::new(env!("CARGO_TARGET_TMPDIR")).join(marker);
     let _ = std::fs::remove_file(&marker);
     let (lambda, _) = lambda(&[("FAIL_IDLE", marker.to_str().unwrap())], PATIENCE);
     let outcome = lambda.invoke(b"1");

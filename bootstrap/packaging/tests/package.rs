@@ -198,7 +198,8 @@ fn metadata_without_the_function_makes_no_sbom() {
 
 /// This test's executable without symbols, made by the binutils that the linker is a part of.
 fn stripped() -> Vec<u8> {
-    let name = format!("stripped-{:?}", std::thread::current().id());
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let name = format!("stripped-{process}-{thread:?}");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let status = Command::new("strip")
         .arg("-o")
@@ -207,7 +208,9 @@ fn stripped() -> Vec<u8> {
         .status()
         .expect("strip runs");
     assert!(status.success());
-    std::fs::read(path).unwrap()
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    bytes
 }
 
 /// As if it were linked statically: no loader is named, and no library.

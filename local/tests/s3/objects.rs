@@ -1,10 +1,10 @@
 //! What is written can be read, under the conditions that S3 knows.
 
-use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crate::common::{Signer, send_headers, signed};
+use crate::on_disk::directory;
 use crate::{ETAG, PRIVATE, server};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use local::{S3Options, S3Server};
@@ -205,8 +205,7 @@ fn of_sixteen_conditional_writers_exactly_one_wins() {
 
 #[test]
 fn objects_survive_a_restart() {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s3-restart");
-    let _ = std::fs::remove_dir_all(&dir);
+    let dir = directory("s3-restart");
     let options = || S3Options {
         data_dir: Some(dir.clone()),
         ..S3Options::default()

@@ -9,8 +9,10 @@ use crate::{BUCKET, PRIVATE, get, put, values};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use local::{S3Options, S3Server};
 
-fn directory(name: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+/// A place for the files of one test in this process. It is not made.
+pub(crate) fn directory(name: &str) -> PathBuf {
+    let dir = format!("{name}-{}", std::process::id());
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(dir);
     let _ = fs::remove_dir_all(&dir);
     dir
 }

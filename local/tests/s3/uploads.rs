@@ -1,8 +1,7 @@
 //! Uploads in parts.
 
-use std::path::Path;
-
 use crate::common::{Answer, signed};
+use crate::on_disk::directory;
 use crate::{BUCKET, Case, ETAG, PRIVATE, check, get, put, server, values};
 use local::setup::PRIVATE_BUCKET;
 use local::{S3Options, S3Server};
@@ -164,8 +163,7 @@ fn an_upload_ends_once() {
 
 #[test]
 fn an_object_of_parts_keeps_its_etag() {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("s3-parts");
-    let _ = std::fs::remove_dir_all(&dir);
+    let dir = directory("s3-parts");
     let options = S3Options {
         data_dir: Some(dir.clone()),
         ..S3Options::default()
