@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use common::{Client, signed};
+use common::{Client, place, signed};
 use serde_json::{Value, json};
 
 const PRIVATE: &str = "/dojang-local-private/data.json";
@@ -106,12 +106,11 @@ fn script(name: &str, line: &str) -> PathBuf {
     path
 }
 
-/// A place for the files of one test in this process, removed in the end. It is not made.
+/// A place that is removed in the end.
 struct Directory(PathBuf);
 
 fn directory(name: &str) -> Directory {
-    let name = format!("command-{name}-{}", std::process::id());
-    Directory(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
+    Directory(place(&format!("command-{name}")))
 }
 
 impl Deref for Directory {

@@ -4,12 +4,11 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::exit;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::Client;
+use common::{Client, place};
 use local::PATIENCE;
 use local::{
     Delivery, Function, FunctionUrl, Invoke, Lambda, LambdaOptions, Outcome, RuntimeApiOptions,
@@ -217,8 +216,7 @@ fn a_function_that_cannot_start_fails_the_event() {
 
 #[test]
 fn a_function_that_takes_no_event_is_not_started_for_ever() {
-    let marker = format!("function-idle-{}", std::process::id());
-    let marker = Path::new(env!("CARGO_TARGET_TMPDIR")).join(marker);
+    let marker = place("function-idle");
     let _ = std::fs::remove_file(&marker);
     let (lambda, _) = lambda(&[("FAIL_IDLE", marker.to_str().unwrap())], PATIENCE);
     let outcome = lambda.invoke(b"1");

@@ -1,9 +1,10 @@
-//! A small HTTP client and AWS's own signer, independent of the code under test.
+//! A small HTTP client and AWS's own signer, independent of the code under test; and where a test has its files.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -13,6 +14,15 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use local::{PATIENCE, setup};
+
+/// Where a test has its files, in this process alone. Nothing is there yet.
+pub(crate) fn place(name: &str) -> PathBuf {
+    let name = format!("{name}-{}", std::process::id());
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // A process of the same number may have been killed.
+    let _ = std::fs::remove_dir_all(&place);
+    place
+}
 
 #[derive(Debug)]
 pub(crate) struct Answer {

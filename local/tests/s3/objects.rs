@@ -3,8 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use crate::common::{Signer, send_headers, signed};
-use crate::on_disk::directory;
+use crate::common::{Signer, place, send_headers, signed};
 use crate::{ETAG, PRIVATE, server};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use local::{S3Options, S3Server};
@@ -205,7 +204,7 @@ fn of_sixteen_conditional_writers_exactly_one_wins() {
 
 #[test]
 fn objects_survive_a_restart() {
-    let dir = directory("s3-restart");
+    let dir = place("s3-restart");
     let options = || S3Options {
         data_dir: Some(dir.clone()),
         ..S3Options::default()

@@ -1,21 +1,13 @@
 //! What of versions, settings and buckets survives a restart, and what other releases make of it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::common::signed;
+use crate::common::{place, signed};
 use crate::{BUCKET, PRIVATE, get, put, values};
 use local::setup::{PRIVATE_BUCKET, PUBLIC_BUCKET};
 use local::{S3Options, S3Server};
-
-/// A place for the files of one test in this process. It is not made.
-pub(crate) fn directory(name: &str) -> PathBuf {
-    let dir = format!("{name}-{}", std::process::id());
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(dir);
-    let _ = fs::remove_dir_all(&dir);
-    dir
-}
 
 fn start(dir: &Path) -> S3Server {
     S3Server::start(S3Options {
@@ -35,7 +27,7 @@ fn ids(s3: &S3Server, path: &str) -> Vec<String> {
 
 #[test]
 fn versions_survive_a_restart() {
-    let dir = directory("s3-versions");
+    let dir = place("s3-versions");
     let s3 = start(&dir);
     let odd = format!("{BUCKET}/..");
     for body in [&b"one"[..], b"two", b"three"] {
@@ -78,7 +70,7 @@ fn versions_survive_a_restart() {
 
 #[test]
 fn settings_and_buckets_survive_a_restart() {
-    let dir = directory("s3-settings");
+    let dir = place("s3-settings");
     let s3 = start(&dir);
     let versions = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
     let region = b"<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
@@ -118,7 +110,7 @@ fn old_file(bytes: &str) -> String {
 
 #[test]
 fn directories_of_earlier_releases_are_read_and_they_read_these() {
-    let dir = directory("s3-earlier");
+    let dir = place("s3-earlier");
     let file = dir.join(PRIVATE_BUCKET).join("data.json");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, old_file("old")).unwrap();
@@ -170,7 +162,7 @@ fn directories_of_earlier_releases_are_read_and_they_read_these() {
 
 #[test]
 fn an_end_while_an_object_was_deleted_leaves_one_truth() {
-    let dir = directory("s3-deleting");
+    let dir = place("s3-deleting");
     let s3 = start(&dir);
     put(&s3, PRIVATE, b"one");
     let file = dir.join(PRIVATE_BUCKET).join("data.json");
@@ -192,7 +184,7 @@ fn an_end_while_an_object_was_deleted_leaves_one_truth() {
 
 #[test]
 fn old_versions_expire_at_the_start() {
-    let dir = directory("s3-expired");
+    let dir = place("s3-expired");
     let s3 = start(&dir);
     for bucket in [PRIVATE_BUCKET, PUBLIC_BUCKET] {
         s3.put_object(bucket, "aged", "x");

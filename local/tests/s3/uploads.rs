@@ -1,7 +1,6 @@
 //! Uploads in parts.
 
-use crate::common::{Answer, signed};
-use crate::on_disk::directory;
+use crate::common::{Answer, place, signed};
 use crate::{BUCKET, Case, ETAG, PRIVATE, check, get, put, server, values};
 use local::setup::PRIVATE_BUCKET;
 use local::{S3Options, S3Server};
@@ -163,7 +162,7 @@ fn an_upload_ends_once() {
 
 #[test]
 fn an_object_of_parts_keeps_its_etag() {
-    let dir = directory("s3-parts");
+    let dir = place("s3-parts");
     let options = S3Options {
         data_dir: Some(dir.clone()),
         ..S3Options::default()

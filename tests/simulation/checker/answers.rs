@@ -69,8 +69,7 @@ impl Checker<'_> {
             let is_own = version.author == invocation.id && !version.is_foreign;
             is_own && link.journal.last().is_none() && version.written <= invocation.end
         });
-        let newest = self.newest_at(invocation.end);
-        let Some(made) = made.filter(|made| !self.is_taken_back(*made, newest + 1)) else {
+        let Some(made) = made.filter(|made| self.stands_at(*made, invocation.end)) else {
             return Ok(());
         };
         let meanwhile = self.private[made].version.written..=invocation.end;

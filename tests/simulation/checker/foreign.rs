@@ -5,6 +5,7 @@ use dojang::store::State;
 use super::{Checker, Violation};
 use crate::record::Outcome;
 use crate::s3::Version;
+use crate::scheduler::Micros;
 use crate::world::seconds;
 
 impl Checker<'_> {
@@ -67,9 +68,7 @@ impl Checker<'_> {
                 let Some(n) = self.made_by(*key, invocation).filter(|_| told) else {
                     continue;
                 };
-                let newest = self.newest_at(invocation.end);
-                let is_in_time = self.private[n].version.written <= invocation.end;
-                if is_in_time && !self.is_taken_back(n, newest + 1) {
+                if self.stands_at(n, invocation.end) {
                     return Err(format!("{key:?} took effect as {n}: {invocation:?}"));
                 }
             }
@@ -77,8 +76,13 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Whether a version was written by then, and nobody has restored an earlier one since.
+    pub(super) fn stands_at(&self, n: usize, at: Micros) -> bool {
+        self.private[n].version.written <= at && !self.is_taken_back(n, self.newest_at(at) + 1)
+    }
+
     /// Whether between these versions somebody restored one from before the first.
-    pub(super) fn is_taken_back(&self, first: usize, last: usize) -> bool {
+    fn is_taken_back(&self, first: usize, last: usize) -> bool {
         self.private[first + 1..last].iter().any(|between| {
             let earlier = &self.private[..first];
             between.version.is_foreign
